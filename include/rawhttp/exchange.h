@@ -1,0 +1,142 @@
+/* An exchange: one request and its answer. A handler gets a pointer to it, reads the request, and answers
+ * now or later. Everything here belongs to the loop's thread (asserted) but rh_exchange_post.
+ *
+ * Life: the pointer is valid inside the handler. A handler that does not answer before it returns must
+ * have deferred: by asking for the body (body.h), by opening a stream (stream.h), or by rh_exchange_hold.
+ * Otherwise the library answers 500 and logs the route. A held exchange stays valid, also after its
+ * connection was cut, until the final answer call or rh_exchange_release; then it is never touched again.
+ * Slices that are given out live in the exchange's arena: they stay as long as the exchange does. */
+#ifndef RAWHTTP_EXCHANGE_H
+#define RAWHTTP_EXCHANGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include <rawhttp/error.h>
+#include <rawhttp/export.h>
+#include <rawhttp/slice.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct rh_exchange;
+
+/* A request handler or middleware. */
+typedef void (*rh_handler_fn)(struct rh_exchange *x, void *data);
+
+/* --- The request (RFC 9110 §6, RFC 9112 §3) ------------------------------------------------------- */
+
+RH_API int rh_request_method(const struct rh_exchange *x);             /* enum rh_method */
+RH_API struct rh_slice rh_request_target(const struct rh_exchange *x); /* request-target as sent */
+/* Path in canonical form: dot segments resolved, percent-decoded once; a decoded '/' (%2F) is the byte
+ * NUL, so that it can not be taken for a separator. "*" for OPTIONS *. */
+RH_API struct rh_slice rh_request_path(const struct rh_exchange *x);
+RH_API struct rh_slice rh_request_query(const struct rh_exchange *x); /* raw, without '?'; absent if none */
+RH_API struct rh_slice rh_request_host(const struct rh_exchange *x);  /* authority, from Host or the target */
+RH_API int rh_request_version_minor(const struct rh_exchange *x);     /* 0 or 1: HTTP/1.x */
+RH_API int rh_request_is_tls(const struct rh_exchange *x);
+RH_API struct rh_slice rh_request_peer(const struct rh_exchange *x); /* address as text, without port */
+RH_API unsigned rh_request_peer_port(const struct rh_exchange *x);
+
+/* First field of that name (any case), or absent. */
+RH_API struct rh_slice rh_request_field(const struct rh_exchange *x, const char *name);
+RH_API size_t rh_request_fields(const struct rh_exchange *x); /* how many field lines */
+RH_API void rh_request_field_at(const struct rh_exchange *x, size_t index, struct rh_slice *ret_name,
+                                struct rh_slice *ret_value);
+
+/* First query parameter of that name, decoded into the arena; absent if missing or malformed. */
+RH_API struct rh_slice rh_request_query_value(struct rh_exchange *x, const char *name);
+
+/* Value of a :param or of *rest of the matched route, decoded; a slash that came as %2F is a '/'. */
+RH_API struct rh_slice rh_request_param(struct rh_exchange *x, const char *name);
+/* Decoded segment `index` of *rest (0 is the first), absent behind the last. */
+RH_API struct rh_slice rh_request_rest(struct rh_exchange *x, size_t index);
+/* Pattern of the route that matched, "" where none did. */
+RH_API struct rh_slice rh_request_route(const struct rh_exchange *x);
+
+/* --- The answer ------------------------------------------------------------------------------------ */
+
+/* Replaces (set) or appends (add) a response field before the answer is given. Copies both texts. Returns 0;
+ * RH_EFIELD for bytes that no field may hold and for the engine's own fields (Content-Length,
+ * Transfer-Encoding, Connection, Date); RH_ENOROOM; RH_ESTATE after the head is made. */
+RH_API int rh_response_set(struct rh_exchange *x, const char *name, const char *value);
+RH_API int rh_response_add(struct rh_exchange *x, const char *name, const char *value);
+RH_API int rh_response_set_slice(struct rh_exchange *x, const char *name, struct rh_slice value);
+
+/* Final answers. Each ends the handler's duty; a second one is refused with a log line. Status is 200 to 599.
+ * On a cut exchange they do nothing but end the hold. `type` is the Content-Type; NULL: none. The plain ones
+ * copy the body into the arena (or straight to the socket's buffer): the caller's memory is free after the
+ * call. A body too large to copy becomes a 500 with a log line: use _owned, _static or a stream. */
+RH_API void rh_respond(struct rh_exchange *x, unsigned status, const char *type, const void *body,
+                       size_t len);
+RH_API void rh_respond_text(struct rh_exchange *x, unsigned status, const char *text);
+RH_API void rh_respond_html(struct rh_exchange *x, unsigned status, const char *html);
+RH_API void rh_respond_empty(struct rh_exchange *x, unsigned status);
+/* Keeps the pointer: the bytes must live until the program ends. */
+RH_API void rh_respond_static(struct rh_exchange *x, unsigned status, const char *type, const void *body,
+                              size_t len);
+/* Takes the bytes: `free_fn(free_data)` is called exactly once, on the loop's thread, when they are written
+ * or lost. */
+RH_API void rh_respond_owned(struct rh_exchange *x, unsigned status, const char *type, const void *body,
+                             size_t len, void (*free_fn)(void *free_data), void *free_data);
+/* An error answer: the app's page for that status where it has one, else text; `detail` may be NULL. */
+RH_API void rh_respond_error(struct rh_exchange *x, unsigned status, const char *detail);
+/* A redirect (301, 302, 303, 307, 308) with a Location. */
+RH_API void rh_respond_redirect(struct rh_exchange *x, unsigned status, const char *location);
+
+/* --- Holding, aborting, time ----------------------------------------------------------------------- */
+
+/* The answer comes later: the exchange stays valid after the handler returned. Ends by the final answer
+ * call or by rh_exchange_release. Calling it twice is one hold. */
+RH_API void rh_exchange_hold(struct rh_exchange *x);
+/* Gives a hold back without an answer: where it is not cut, the peer gets a 500. */
+RH_API void rh_exchange_release(struct rh_exchange *x);
+
+/* Why an exchange was aborted. RH_PEER_EOF is a hint: an answer is still written. All others cut. */
+enum rh_abort { RH_PEER_EOF = 1, RH_PEER_RESET, RH_WRITE_FAILED, RH_DEADLINE, RH_DRAINED, RH_CLOSED };
+typedef void (*rh_abort_fn)(struct rh_exchange *x, enum rh_abort reason, void *data);
+/* Comes at most twice: perhaps as the hint, perhaps later with the reason of the cut. Registering after the
+ * fact calls it at once. It must not answer when cut (a no-op), and may cancel work. */
+RH_API void rh_exchange_on_abort(struct rh_exchange *x, rh_abort_fn fn, void *data);
+RH_API int rh_exchange_is_cut(const struct rh_exchange *x);
+
+/* The outcome, when the last byte of the answer was taken by the socket, or lost. */
+struct rh_outcome {
+    unsigned status;      /* as sent; 0 where no head was sent */
+    uint64_t bytes;       /* body bytes that were handed on */
+    uint64_t duration_us; /* since the first byte of the request */
+    int aborted;          /* not 0: the answer did not get out whole */
+};
+typedef void (*rh_outcome_fn)(struct rh_exchange *x, const struct rh_outcome *outcome, void *data);
+/* Runs `fn` once when the outcome is known, in reverse order of registration. The exchange can still be read
+ * in it, not answered. Returns 0 or RH_ENOROOM. */
+RH_API int rh_exchange_on_outcome(struct rh_exchange *x, rh_outcome_fn fn, void *data);
+
+/* Memory that lives as long as the exchange, aligned to 8; NULL at the arena's cap. */
+RH_API void *rh_exchange_alloc(struct rh_exchange *x, size_t bytes);
+/* printf into the arena; NULL at the cap. */
+RH_API char *rh_exchange_format(struct rh_exchange *x, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+RH_API uv_loop_t *rh_exchange_loop(const struct rh_exchange *x);
+/* Loop time in milliseconds, monotonic (also in the in-memory driver, where it is the test's clock). */
+RH_API uint64_t rh_exchange_now_ms(const struct rh_exchange *x);
+/* Writes to the server's log. */
+RH_API void rh_exchange_log(struct rh_exchange *x, int level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* For access logs: copied. */
+RH_API void rh_exchange_set_user(struct rh_exchange *x, const char *user);
+RH_API void rh_exchange_set_request_id(struct rh_exchange *x, const char *id);
+
+/* From any thread, for a held exchange: runs `fn` on the loop, also when the exchange was cut in between (ask
+ * rh_exchange_is_cut). Returns 0, and then `fn` runs exactly once; or UV_ECANCELED after the server closed,
+ * or UV_ENOMEM, and then `fn` never runs and `data` is still the caller's. */
+typedef void (*rh_exchange_post_fn)(struct rh_exchange *x, void *data);
+RH_API int rh_exchange_post(struct rh_exchange *x, rh_exchange_post_fn fn, void *data);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

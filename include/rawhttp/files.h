@@ -1,0 +1,43 @@
+/* Static files from a folder: traversal-proof (openat2 RESOLVE_BENEATH), off the loop unless cached. */
+#ifndef RAWHTTP_FILES_H
+#define RAWHTTP_FILES_H
+
+#include <rawhttp/app.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct rh_files; /* a served folder; reference-counted, usable by all loops */
+
+struct rh_files_options {
+    size_t size;
+    int listing;            /* folder listings: 0 */
+    int spa;                /* index.html for unknown paths that look like pages: 0 */
+    int compression;        /* .br/.gz siblings and gzip on the fly where built in: 1 */
+    const char *not_found;  /* file in the folder that is the body of a 404, e.g. "404.html"; NULL: none */
+    /* Called off the loop for each file with its device and inode; not 0: never served or listed. NULL: all are. */
+    int (*is_private)(void *data, uint64_t device, uint64_t inode);
+    void *data;
+};
+RH_API void rh_files_options_init_sized(struct rh_files_options *options, size_t size);
+#define rh_files_options_init(options) rh_files_options_init_sized((options), sizeof *(options))
+
+/* Opens the folder; NULL with errno set when that fails. Names that begin with a dot are never served or
+ * listed, except .well-known. */
+RH_API struct rh_files *rh_files_create(const char *folder, const struct rh_files_options *options);
+RH_API void rh_files_unref(struct rh_files *files);
+
+/* Answers with the file that the request's path below `skip` segments names (GET and HEAD; 405 otherwise). */
+RH_API void rh_files_serve(struct rh_exchange *x, struct rh_files *files, size_t skip);
+/* Answers with this file of the folder ("index.html"), whatever the path. */
+RH_API void rh_files_send(struct rh_exchange *x, struct rh_files *files, const char *name, unsigned status);
+
+/* Registers the folder under `prefix` ("/" or "/assets") as PREFIX/ *rest of GET; the app takes over the
+ * caller's reference. */
+RH_API void rh_app_files(struct rh_app *app, const char *prefix, struct rh_files *files);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
