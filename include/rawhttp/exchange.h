@@ -11,8 +11,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <uv.h>
-
 #include <rawhttp/error.h>
 #include <rawhttp/export.h>
 #include <rawhttp/slice.h>
@@ -22,6 +20,7 @@ extern "C" {
 #endif
 
 struct rh_exchange;
+typedef struct uv_loop_s uv_loop_t; /* as <uv.h> declares it, which need not be included here */
 
 /* A request handler or middleware. */
 typedef void (*rh_handler_fn)(struct rh_exchange *x, void *data);

@@ -2,8 +2,6 @@
 #ifndef RAWHTTP_SERVER_H
 #define RAWHTTP_SERVER_H
 
-#include <uv.h>
-
 #include <rawhttp/app.h>
 #include <rawhttp/config.h>
 #include <rawhttp/error.h>
