@@ -25,6 +25,9 @@ __attribute__((noreturn, cold)) void rh_assert_fail(const char *condition, const
 #define RH_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define RH_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
+/* The end of a case that goes on in the next one; clang takes no comment for it. */
+#define RH_FALLTHROUGH __attribute__((fallthrough))
+
 /* From a pointer to a member back to the struct around it. */
 #define RH_CONTAINER_OF(pointer, type, member)                                                     \
     ((type *)(void *)((char *)(pointer)-offsetof(type, member)))

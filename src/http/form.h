@@ -1,0 +1,18 @@
+/* application/x-www-form-urlencoded, in bodies and in query strings (WHATWG URL §5.1). */
+#ifndef RH_HTTP_FORM_H
+#define RH_HTTP_FORM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <rawhttp/slice.h>
+
+/* Takes the next "name=value" off the front of *rest, both still encoded. A piece without '=' is a
+ * name with an empty value; empty pieces ("&&") are skipped. False at the end. */
+bool rh_form_next(struct rh_slice *rest, struct rh_slice *ret_name, struct rh_slice *ret_value);
+
+/* Decodes '+' and %XX to `out`, which has room for raw.len and may be the very bytes of `raw`.
+ * Returns the length, or -1 for '%' without two hexadecimal digits. */
+ptrdiff_t rh_form_decode(struct rh_slice raw, char *out);
+
+#endif
