@@ -18,7 +18,7 @@ static inline const char *rh_scan_plain(const char *at, const char *stop, enum r
     return at;
 }
 
-#ifdef __SSE2__
+#if defined __SSE2__ && !defined RH_SCAN_PLAIN
 #include <emmintrin.h>
 
 static RH_ALWAYS_INLINE __m128i rh_scan_load(const char *at)
