@@ -54,12 +54,18 @@ static void handshake(struct worker *worker, const char *request, size_t request
     uint64_t start = rh_net_now();
     int fd = rh_net_connect(worker->options->port, true);
     SSL *ssl = SSL_new(worker->ctx);
+    SSL_SESSION *copy;
 
     if (ssl == NULL || SSL_set_fd(ssl, fd) != 1)
         rh_net_die("TLS session");
     SSL_set_app_data(ssl, worker);
-    if (worker->options->resume && worker->session != NULL)
-        SSL_set_session(ssl, worker->session);
+    if (worker->options->resume && worker->session != NULL) {
+        /* OpenSSL marks a TLS 1.3 session as used up once it was resumed; a server that gives no
+         * new ticket then is asked with a copy of the old one. */
+        copy = SSL_SESSION_dup(worker->session);
+        SSL_set_session(ssl, copy);
+        SSL_SESSION_free(copy);
+    }
     if (SSL_connect(ssl) == 1) {
         rh_latencies_add(&worker->latencies, rh_net_now() - start);
         worker->resumed += SSL_session_reused(ssl) ? 1 : 0;

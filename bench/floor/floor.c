@@ -99,10 +99,15 @@ size_t rh_fixed_take(const struct rh_fixed *fixed, size_t *count)
 uint32_t rh_tally_learn(const char *data, size_t size)
 {
     const char *end = memmem(data, size, "\r\n\r\n", 4);
+    const char *length;
 
     /* A first head that does not come in one piece is taken to end with this piece: good enough for
      * the load tools, which send a head by one write. */
-    return (uint32_t)(end != NULL ? (size_t)(end - data) + 4 : size);
+    if (end == NULL)
+        return (uint32_t)size;
+    end += 4;
+    length = memmem(data, (size_t)(end - data), "Content-Length: ", 16);
+    return (uint32_t)(end - data) + (length != NULL ? (uint32_t)strtoul(length + 16, NULL, 10) : 0);
 }
 
 static int listener_open(uint16_t port, bool shared)

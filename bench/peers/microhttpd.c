@@ -15,9 +15,14 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
     (void)version;
     (void)upload;
     (void)upload_size;
-    (void)request_data;
     if (strcmp(url, "/ping") != 0)
         return MHD_NO;
+    /* An answer given in the first call, before the body, ends the connection: wait for the second.
+     */
+    if (*request_data == NULL) {
+        *request_data = data;
+        return MHD_YES;
+    }
     return MHD_queue_response(connection, MHD_HTTP_OK, pong);
 }
 

@@ -1,0 +1,1 @@
+"""What bench/run, bench/loops, bench/instructions and bench/syscalls share."""
