@@ -1,0 +1,53 @@
+/* The banner goes to stderr in one write for each line: stdout belongs to the access log. */
+#include "program/banner.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static void print_urls(const struct addresses *addresses, const char *scheme, unsigned port, bool color)
+{
+    for (size_t i = 0; i < addresses->host_count; i++) {
+        char url[128];
+        ports_url(&addresses->hosts[i], scheme, port, url, sizeof url);
+        fprintf(stderr, "%s%s%s\n", color ? "\033[1;36m" : "", url, color ? "\033[0m" : "");
+    }
+}
+
+void banner_print(const struct banner *banner, const struct addresses *addresses)
+{
+    struct rh_memory memory;
+    rh_config_memory(banner->config, &memory);
+    uint64_t most = memory.connection_max;
+    if (banner->scheme_https != NULL)
+        most += memory.connection_tls;
+
+    if (banner->scheme_http != NULL)
+        print_urls(addresses, banner->scheme_http, banner->http_port, banner->color);
+    if (banner->scheme_https != NULL)
+        print_urls(addresses, banner->scheme_https, banner->https_port, banner->color);
+    fprintf(stderr, "rawhttp-uv %s, %s%s, %u loop%s, at most %llu KiB of memory per connection\n",
+            rh_version(), banner->folder != NULL ? "files from " : "no pages found",
+            banner->folder != NULL ? banner->folder : "", banner->loops,
+            banner->loops == 1 ? "" : "s", (unsigned long long)((most + 1023) / 1024));
+}
+
+void banner_note(const char *format, ...)
+{
+    char line[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "rawhttp-uv: %s\n", line);
+}
+
+void banner_warning(bool color, const char *format, ...)
+{
+    char line[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "rawhttp-uv: %swarning:%s %s\n", color ? "\033[33m" : "", color ? "\033[0m" : "",
+            line);
+}

@@ -1,0 +1,30 @@
+/* What the program says when it has started. */
+#ifndef RH_PROGRAM_BANNER_H
+#define RH_PROGRAM_BANNER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rawhttp.h>
+
+#include "program/ports.h"
+
+struct banner {
+    bool color;
+    const char *scheme_http; /* NULL: there is no plain listener */
+    unsigned http_port;
+    const char *scheme_https; /* NULL: there is no TLS listener */
+    unsigned https_port;
+    const char *folder; /* NULL: none was found */
+    unsigned loops;
+    const struct rh_config *config;
+};
+
+/* One line for each scheme and host with its URL, then one with the rest; on stderr. */
+void banner_print(const struct banner *banner, const struct addresses *addresses);
+
+/* A line of its own on stderr: "rawhttp-uv: …", or with "warning: " before the text. */
+void banner_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void banner_warning(bool color, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,36 @@
+/* The demo application: what `rawhttp-uv` serves without a folder. Each demo_*.c is one idea of the library in
+ * use, to be read as an example; this header lists what they register. */
+#ifndef RH_PROGRAM_DEMO_H
+#define RH_PROGRAM_DEMO_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rawhttp.h>
+
+struct demo {
+    struct rh_runner *runner; /* for /metrics; set before the runner runs */
+    struct rh_files *pages;   /* the app's; NULL where no pages were found */
+    char folder[PATH_MAX];    /* of the pages, "" where none were found */
+};
+
+/* Adds all rows to the app; files with `is_private` (may be NULL) are never served. */
+void demo_init(struct demo *demo, struct rh_app *app, const struct rh_files_options *options);
+
+/* One for each file. */
+void demo_text_add(struct rh_app *app);
+void demo_health_add(struct rh_app *app);
+void demo_echo_add(struct rh_app *app);
+void demo_slow_add(struct rh_app *app);
+void demo_stream_add(struct rh_app *app);
+void demo_pages_add(struct rh_app *app, struct demo *demo, const struct rh_files_options *options);
+
+/* A whole number from 0 to `maximum` in the query; `standard` where the name is missing. Answers 400 and
+ * returns -1 where it is something else. */
+int64_t demo_query_number(struct rh_exchange *x, const char *name, int64_t standard, int64_t maximum);
+
+/* The status that fits an error of a request body (RFC 9110 §15.5). */
+unsigned demo_body_status(int error);
+
+#endif

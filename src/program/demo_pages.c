@@ -1,0 +1,59 @@
+/* Pages: two fixed ones, every other file of the folder by its name, and the page for what is not there. */
+#include "program/demo.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "program/locate.h"
+
+static void home(struct rh_exchange *x, void *data)
+{
+    struct demo *demo = data;
+    rh_files_send(x, demo->pages, "index.html", 200);
+}
+
+static void hello(struct rh_exchange *x, void *data)
+{
+    struct demo *demo = data;
+    rh_files_send(x, demo->pages, "hello.html", 200);
+}
+
+/* Without a folder the server still says what it is. */
+static void bare(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    rh_respond_text(x, 200, "rawhttp-uv is running; its pages were not found. Try /ping.\n");
+}
+
+static void not_found(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    rh_respond_text(x, 404, "Route Not Found");
+}
+
+static bool has_page(const struct demo *demo, const char *name)
+{
+    char path[PATH_MAX + 32];
+    snprintf(path, sizeof path, "%s/%s", demo->folder, name);
+    return access(path, R_OK) == 0;
+}
+
+void demo_pages_add(struct rh_app *app, struct demo *demo, const struct rh_files_options *options)
+{
+    rh_app_not_found(app, not_found, NULL);
+    if (locate_folder("pages", demo->folder) == 0) {
+        struct rh_files_options pages = *options;
+        pages.not_found = has_page(demo, "404.html") ? "404.html" : NULL;
+        demo->pages = rh_files_create(demo->folder, &pages);
+    }
+    if (demo->pages == NULL) {
+        demo->folder[0] = '\0';
+        rh_app_get(app, "/", bare, NULL);
+        rh_app_get(app, "/hello", bare, NULL);
+        return;
+    }
+    rh_app_get(app, "/", home, demo);
+    rh_app_get(app, "/hello", hello, demo);
+    rh_app_files(app, "/", demo->pages);
+}

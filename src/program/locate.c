@@ -1,0 +1,73 @@
+/* The places are tried in order, and the first that has everything wins: a key from one folder is never
+ * combined with a certificate from another. */
+#include "program/locate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <uv.h>
+
+enum { PLACES = 4, PLACES_OF_PAIRS = 3 };
+
+/* Folder number `place` that is searched, "" where the executable's path is not known. */
+static void place_path(int place, char ret_path[PATH_MAX])
+{
+    static const char *const below[PLACES] = {".", "", "/..", "/../share/rawhttp-uv"};
+    char executable[PATH_MAX];
+    size_t size = sizeof executable;
+    ret_path[0] = '\0';
+    if (place == 0) {
+        snprintf(ret_path, PATH_MAX, "%s", below[0]);
+        return;
+    }
+    if (uv_exepath(executable, &size) != 0)
+        return;
+    char *slash = strrchr(executable, '/');
+    if (slash == NULL)
+        return;
+    *slash = '\0';
+    int length = snprintf(ret_path, PATH_MAX, "%s%s", executable, below[place]);
+    if (length < 0 || length >= PATH_MAX)
+        ret_path[0] = '\0';
+}
+
+static bool join(const char *folder, const char *name, char ret_path[PATH_MAX])
+{
+    if (folder[0] == '\0')
+        return false;
+    int length = strcmp(folder, ".") == 0 ? snprintf(ret_path, PATH_MAX, "%s", name)
+                                          : snprintf(ret_path, PATH_MAX, "%s/%s", folder, name);
+    return length > 0 && length < PATH_MAX;
+}
+
+int locate_folder(const char *name, char ret_path[PATH_MAX])
+{
+    for (int place = 0; place < PLACES; place++) {
+        char folder[PATH_MAX];
+        struct stat info;
+        place_path(place, folder);
+        if (!join(folder, name, ret_path) || stat(ret_path, &info) != 0 || !S_ISDIR(info.st_mode))
+            continue;
+        /* The banner shows the path: without "build/.." in it. */
+        char resolved[PATH_MAX];
+        if (place > 0 && realpath(ret_path, resolved) != NULL)
+            snprintf(ret_path, PATH_MAX, "%s", resolved);
+        return 0;
+    }
+    return -1;
+}
+
+int locate_pair(const char *first, const char *second, char ret_first[PATH_MAX],
+                char ret_second[PATH_MAX])
+{
+    for (int place = 0; place < PLACES_OF_PAIRS; place++) {
+        char folder[PATH_MAX];
+        struct stat info;
+        place_path(place, folder);
+        if (join(folder, first, ret_first) && join(folder, second, ret_second) &&
+            stat(ret_first, &info) == 0 && stat(ret_second, &info) == 0)
+            return 0;
+    }
+    return -1;
+}

@@ -1,0 +1,62 @@
+/* What the person who starts the program decides: filled from the environment, then from the command
+ * line, which wins. */
+#ifndef RH_PROGRAM_OPTIONS_H
+#define RH_PROGRAM_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+enum access_format { ACCESS_OFF, ACCESS_DEV, ACCESS_COMMON, ACCESS_COMBINED, ACCESS_JSON };
+
+enum { TEXT_LIST_MAX = 16 };
+
+/* A repeatable option's values. */
+struct text_list {
+    const char *items[TEXT_LIST_MAX];
+    size_t count;
+    bool from_environment; /* the first value of the command line then replaces all of them */
+    char *copy;            /* the environment's text, cut at its commas; owned */
+};
+
+struct options {
+    const char *folder;     /* DIR, or NULL: the demo application */
+    int64_t port;           /* -1: not given */
+    struct text_list hosts; /* empty: localhost */
+    int64_t reuse_port;
+    int64_t loops; /* 0: auto */
+
+    int64_t access_log; /* enum access_format, -1: not given */
+    const char *log_file;
+
+    int64_t head_ms, body_ms, write_ms, idle_ms; /* deadlines */
+    int64_t rate_bytes_min;
+    int64_t answer_ms;
+    int64_t head_bytes_max, body_bytes_max, connections_max;
+    int64_t keep_alive;
+
+    int64_t grace_ms, drain_delay_ms;
+    int64_t spa, no_compression;
+    int64_t listing; /* -1: not given */
+    int64_t color;   /* enum color_mode */
+    int64_t verbose; /* tell why requests were refused */
+
+    bool help, version;
+};
+
+/* Fills in every default. */
+void options_init(struct options *options);
+/* Frees what the environment's lists needed. */
+void options_fini(struct options *options);
+
+/* Reads the environment and the command line. Returns 0, or -1 with one line of text in `ret_error`. */
+int options_read(struct options *options, int argc, char **argv, char *ret_error, size_t error_size);
+
+/* The help text, made from the same table that reads the options. */
+void options_print_help(bool color);
+
+/* True where `descriptor` should be written to in colours. */
+bool options_color(const struct options *options, int descriptor);
+
+#endif

@@ -1,0 +1,164 @@
+/* Options: what the command line and the environment decide, and what they refuse. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "program/options.h"
+#include "program/option_table.h"
+
+static struct options options;
+static char error[512];
+
+static int read_line(const char *const *arguments)
+{
+    static char *argv[16];
+    int argc = 0;
+    argv[argc++] = (char[]){"rawhttp-uv"};
+    for (; *arguments != NULL; arguments++)
+        argv[argc++] = strdup(*arguments);
+    options_init(&options);
+    return options_read(&options, argc, argv, error, sizeof error);
+}
+
+#define READ(...) read_line((const char *const[]){__VA_ARGS__, NULL})
+
+static int read_nothing(void)
+{
+    const char *const none[] = {NULL};
+    return read_line(none);
+}
+
+Test(options, defaults_are_those_of_the_help)
+{
+    cr_assert_eq(read_nothing(), 0);
+    cr_assert_eq(options.port, -1);
+    cr_assert_eq(options.head_ms, 10000);
+    cr_assert_eq(options.idle_ms, 120000);
+    cr_assert_eq(options.head_bytes_max, 16384);
+    cr_assert_eq(options.body_bytes_max, 10485760);
+    cr_assert_eq(options.connections_max, 10000);
+    cr_assert_eq(options.keep_alive, 1);
+    cr_assert_eq(options.access_log, -1);
+    cr_assert_eq(options.loops, 1);
+    cr_assert_null(options.folder);
+}
+
+Test(options, every_default_reads_back_as_its_own_value)
+{
+    options_init(&options);
+    for (size_t i = 0; i < option_table_length; i++) {
+        const struct option_row *row = &option_table[i];
+        int64_t value;
+        char reason[128];
+        if (row->standard == NULL || row->kind == OPTION_LIST || row->kind == OPTION_TEXT ||
+            strchr(row->standard, ' ') != NULL)
+            continue;
+        cr_assert_eq(option_value_read(row, row->standard, &value, reason, sizeof reason), 0, "%s",
+                     row->name);
+        cr_assert_eq(value, *(int64_t *)(void *)((char *)&options + row->offset), "--%s", row->name);
+    }
+}
+
+Test(options, takes_all_four_spellings_of_a_value)
+{
+    cr_assert_eq(READ("--port", "81"), 0);
+    cr_assert_eq(options.port, 81);
+    cr_assert_eq(READ("--port=82"), 0);
+    cr_assert_eq(options.port, 82);
+    cr_assert_eq(READ("-p", "83"), 0);
+    cr_assert_eq(options.port, 83);
+    cr_assert_eq(READ("-p84"), 0);
+    cr_assert_eq(options.port, 84);
+}
+
+Test(options, sizes_take_suffixes_up_to_their_limits)
+{
+    cr_assert_eq(READ("--max-body", "2G"), 0);
+    cr_assert_eq(options.body_bytes_max, INT64_C(2) << 30);
+    cr_assert_eq(READ("--max-head=4k"), 0);
+    cr_assert_eq(options.head_bytes_max, 4096);
+    cr_assert_neq(READ("--max-head=64K"), 0);
+    cr_assert_neq(READ("--max-body=9223372036854775807G"), 0);
+    cr_assert_neq(READ("--max-body=99999999999999999999"), 0);
+    cr_assert_neq(READ("--max-body=1KB"), 0);
+    cr_assert_neq(READ("--max-body=K"), 0);
+    cr_assert_neq(READ("--max-body=-1"), 0);
+}
+
+Test(options, durations_need_a_unit_but_for_zero)
+{
+    cr_assert_eq(READ("--grace", "500ms"), 0);
+    cr_assert_eq(options.grace_ms, 500);
+    cr_assert_eq(READ("--grace", "2m"), 0);
+    cr_assert_eq(options.grace_ms, 120000);
+    cr_assert_eq(READ("--grace", "0"), 0);
+    cr_assert_eq(options.grace_ms, 0);
+    cr_assert_neq(READ("--grace", "10"), 0);
+    cr_assert_eq(strcmp(error, "--grace: '10' is not a duration: use 500ms, 10s or 2m"), 0, "%s", error);
+    cr_assert_neq(READ("--grace", "1d"), 0);
+    cr_assert_neq(READ("--grace", "9999999h"), 0);
+}
+
+Test(options, choices_are_named_in_the_refusal)
+{
+    cr_assert_eq(READ("--access-log", "json"), 0);
+    cr_assert_eq(options.access_log, ACCESS_JSON);
+    cr_assert_neq(READ("--access-log", "xml"), 0);
+    cr_assert_not_null(strstr(error, "off/dev/common/combined/json"), "%s", error);
+    cr_assert_eq(READ("--keep-alive", "off"), 0);
+    cr_assert_eq(options.keep_alive, 0);
+}
+
+Test(options, an_unknown_option_is_guessed)
+{
+    cr_assert_neq(READ("--max-bdy", "1"), 0);
+    cr_assert_not_null(strstr(error, "--max-body"), "%s", error);
+    cr_assert_neq(READ("-x"), 0);
+    cr_assert_neq(READ("--port"), 0);
+    cr_assert_neq(READ("--listing=1"), 0);
+}
+
+Test(options, one_folder_and_no_more)
+{
+    cr_assert_eq(READ("site"), 0);
+    cr_assert_str_eq(options.folder, "site");
+    cr_assert_eq(READ("--", "-p"), 0);
+    cr_assert_str_eq(options.folder, "-p");
+    cr_assert_neq(READ("a", "b"), 0);
+}
+
+Test(options, repeatable_ones_collect_and_the_line_replaces_the_environment)
+{
+    setenv("RAWHTTP_HOST", "10.0.0.1,::1", 1);
+    cr_assert_eq(read_nothing(), 0);
+    cr_assert_eq(options.hosts.count, 2);
+    cr_assert_str_eq(options.hosts.items[1], "::1");
+    options_fini(&options);
+    cr_assert_eq(READ("--host", "127.0.0.1", "--host", "127.0.0.2"), 0);
+    cr_assert_eq(options.hosts.count, 2);
+    cr_assert_str_eq(options.hosts.items[0], "127.0.0.1");
+}
+
+Test(options, the_environment_is_read_and_the_line_wins)
+{
+    setenv("PORT", "7000", 1);
+    setenv("HOST", "shell.example", 1);
+    setenv("RAWHTTP_MAX_BODY", "1M", 1);
+    setenv("RAWHTTP_SPA", "1", 1);
+    setenv("RAWHTTP_GRACE", "", 1);
+    cr_assert_eq(READ("--max-body", "2M"), 0);
+    cr_assert_eq(options.port, 7000);
+    cr_assert_eq(options.hosts.count, 0);
+    cr_assert_eq(options.body_bytes_max, 2 << 20);
+    cr_assert_eq(options.spa, 1);
+    cr_assert_eq(options.grace_ms, 2000);
+    setenv("RAWHTTP_PORT", "7001", 1);
+    setenv("RAWHTTP_SPA", "0", 1);
+    cr_assert_eq(read_nothing(), 0);
+    cr_assert_eq(options.port, 7001);
+    cr_assert_eq(options.spa, 0);
+    setenv("RAWHTTP_SPA", "maybe", 1);
+    cr_assert_neq(read_nothing(), 0);
+    cr_assert_not_null(strstr(error, "RAWHTTP_SPA"), "%s", error);
+    cr_assert_eq(READ("--help"), 0, "help comes even where the environment is wrong");
+}
