@@ -50,7 +50,10 @@ void rh_fixed_init(struct rh_fixed *fixed, const struct rh_floor_options *option
                           "Content-Type: text/plain; charset=utf-8\r\n"
                           "Content-Length: %zu\r\n"
                           "%s\r\n",
-                          body_bytes, options->close ? "Connection: close\r\n" : "");
+                          body_bytes,
+                          options->close        ? "Connection: close\r\n"
+                          : options->keep_alive ? "Connection: keep-alive\r\n"
+                                                : "");
     fixed->answer_bytes = (size_t)head_bytes + body_bytes;
     fixed->date_offset = strlen("HTTP/1.1 200 OK\r\nDate: ");
     fixed->count = BURST_BYTES / fixed->answer_bytes;
@@ -142,7 +145,8 @@ static void *loop_thread(void *data)
 static void usage(const char *program)
 {
     fprintf(stderr,
-            "usage: %s --port N [--loops N] [--close] [--body-bytes N] [--request-bytes N]"
+            "usage: %s --port N [--loops N] [--close] [--keep-alive] [--body-bytes N] "
+            "[--request-bytes N]"
             " [--cert FILE --key FILE]\n",
             program);
     exit(2);
@@ -154,6 +158,7 @@ static void options_parse(struct rh_floor_options *options, int argc, char **arg
         {"port", required_argument, NULL, 'p'},
         {"loops", required_argument, NULL, 'l'},
         {"close", no_argument, NULL, 'c'},
+        {"keep-alive", no_argument, NULL, 'k'},
         {"body-bytes", required_argument, NULL, 'b'},
         {"request-bytes", required_argument, NULL, 'r'},
         {"cert", required_argument, NULL, 'C'},
@@ -174,6 +179,9 @@ static void options_parse(struct rh_floor_options *options, int argc, char **arg
             break;
         case 'c':
             options->close = true;
+            break;
+        case 'k':
+            options->keep_alive = true;
             break;
         case 'b':
             options->body_bytes = strtoul(optarg, NULL, 10);

@@ -17,6 +17,7 @@ struct rh_floor_options {
     uint16_t port;
     unsigned loops;
     bool close;           /* end every connection after its first answer */
+    bool keep_alive;      /* say "Connection: keep-alive", which ab -k waits for */
     size_t body_bytes;    /* size of the body in the answer; 0 means "pong" */
     size_t request_bytes; /* length of a request with its body; 0: learnt from the first head */
     const char *cert;     /* PEM files, for the TLS floor only */

@@ -87,8 +87,7 @@ class Server:
         command = self.command(self, shop, scenario)
         self.process = Process(list(wrapper) + command, cores or {machine.server_core()},
                                cwd=machine.ROOT)
-        tls_only = scenario.tls and self.name.startswith("floor")
-        self.process.wait_port(self.port if not tls_only else self.tls_port, 60 if wrapper else 15)
+        self.process.wait_port(self.target(scenario), 60 if wrapper else 15)
         return self.process
 
     def stop(self):
