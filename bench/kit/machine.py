@@ -1,5 +1,6 @@
 """The machine a measurement was taken on: cores, versions, commit, free ports."""
 
+import json
 import os
 import platform
 import random
@@ -79,6 +80,20 @@ def library_versions():
         "libuv": package("libuv"),
         "openssl": package("openssl"),
     }
+
+
+def build_options(folder):
+    """The build options that move instruction counts, as one text."""
+    try:
+        done = subprocess.run(["meson", "introspect", "--buildoptions", folder],
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60,
+                              check=False)
+        options = {o["name"]: o["value"] for o in json.loads(done.stdout)}
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return "unknown"
+    return ", ".join(f"{name}={options[name]}" for name in
+                     ("buildtype", "b_lto", "b_sanitize", "slab", "default_library")
+                     if name in options)
 
 
 def describe():
