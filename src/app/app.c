@@ -1,0 +1,338 @@
+/* Registration. An app is a pool of small things (patterns, routes, chains) and a router over them; it is filled
+ * by one thread, and the first server's freeze ends that. Nothing here returns an error: the first one stays with
+ * its text, later calls do nothing, and whoever creates a server is told. So a caller writes its routes as a
+ * table and looks once.
+ *
+ * Each of these calls accepts NULL, which stands for an app that memory did not suffice for. */
+#include "app/app.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Keeps the first error. */
+__attribute__((format(printf, 3, 4))) static void app_spoil(struct rh_app *app, int status,
+                                                            const char *format, ...)
+{
+    if (atomic_load(&app->status) != 0) {
+        return;
+    }
+    va_list args;
+    va_start(args, format);
+    vsnprintf(app->error, sizeof app->error, format, args);
+    va_end(args);
+    atomic_store(&app->status, status);
+}
+
+/* True where the app takes a change; `what` and `name` go into the error where it is frozen. */
+static bool app_is_open(struct rh_app *app, const char *what, const char *name)
+{
+    if (app == NULL || atomic_load(&app->status) != 0) {
+        return false;
+    }
+    if (atomic_load(&app->frozen)) {
+        app_spoil(app, RH_EFROZEN, "%s %s: the app is in use by a server and can not change", what, name);
+        return false;
+    }
+    return true;
+}
+
+static void *app_alloc(struct rh_app *app, size_t bytes)
+{
+    void *memory = rh_pool_alloc(&app->pool, bytes);
+    if (memory == NULL) {
+        app_spoil(app, -ENOMEM, "out of memory while the app was built");
+    }
+    return memory;
+}
+
+/* --- Life ------------------------------------------------------------------------------------------- */
+
+static int door_freeze(struct rh_door *door)
+{
+    struct rh_app *app = RH_CONTAINER_OF(door, struct rh_app, door);
+    if (!atomic_exchange(&app->frozen, true)) {
+        struct rh_route *const fallbacks[] = {&app->not_found, &app->no_method, &app->options};
+        for (size_t i = 0; i < sizeof fallbacks / sizeof *fallbacks; i++) {
+            fallbacks[i]->steps = app->root.chain.steps;
+            fallbacks[i]->steps_count = app->root.chain.count;
+        }
+    }
+    return atomic_load(&app->status);
+}
+
+static const char *door_error(const struct rh_door *door)
+{
+    return rh_app_error((const struct rh_app *)(const void *)door);
+}
+
+static void door_ref(struct rh_door *door)
+{
+    rh_app_ref(RH_CONTAINER_OF(door, struct rh_app, door));
+}
+
+static void door_unref(struct rh_door *door)
+{
+    rh_app_unref(RH_CONTAINER_OF(door, struct rh_app, door));
+}
+
+struct rh_app *rh_app_create(void)
+{
+    struct rh_app *app = calloc(1, sizeof *app);
+    if (app == NULL) {
+        return NULL;
+    }
+    app->door = (struct rh_door){.handle = rh_app_handle,
+                                 .fail = rh_app_fail,
+                                 .freeze = door_freeze,
+                                 .error = door_error,
+                                 .ref = door_ref,
+                                 .unref = door_unref};
+    atomic_init(&app->references, 1);
+    rh_router_init(&app->router);
+    rh_pool_init(&app->pool);
+    app->root.app = app;
+    app->root.prefix = rh_slice_from("");
+    const struct rh_slice none = rh_slice_from("");
+    app->not_found = (struct rh_route){.pattern = none, .handler = rh_app_answer_not_found};
+    app->no_method = (struct rh_route){.pattern = none, .handler = rh_app_answer_no_method};
+    app->options = (struct rh_route){.pattern = none, .handler = rh_app_answer_options};
+    return app;
+}
+
+void rh_app_ref(struct rh_app *app)
+{
+    if (app != NULL) {
+        atomic_fetch_add_explicit(&app->references, 1, memory_order_relaxed);
+    }
+}
+
+void rh_app_unref(struct rh_app *app)
+{
+    if (app == NULL || atomic_fetch_sub_explicit(&app->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    for (const struct rh_owned *owned = app->owned; owned != NULL; owned = owned->next) {
+        owned->free_fn(owned->data);
+    }
+    rh_router_fini(&app->router);
+    rh_pool_fini(&app->pool);
+    free(app);
+}
+
+int rh_app_status(const struct rh_app *app)
+{
+    return app == NULL ? -ENOMEM : atomic_load(&app->status);
+}
+
+const char *rh_app_error(const struct rh_app *app)
+{
+    if (app == NULL) {
+        return "out of memory";
+    }
+    return atomic_load(&app->status) == 0 ? "" : app->error;
+}
+
+void rh_app_own(struct rh_app *app, void (*free_fn)(void *data), void *data)
+{
+    /* Taken also by a failed or a frozen app: whoever gives something away must not have to ask. */
+    struct rh_owned *owned = app == NULL ? NULL : app_alloc(app, sizeof *owned);
+    if (owned == NULL) {
+        free_fn(data);
+        return;
+    }
+    *owned = (struct rh_owned){app->owned, free_fn, data};
+    app->owned = owned;
+}
+
+/* --- Routes ----------------------------------------------------------------------------------------- */
+
+static const char *method_text(enum rh_method method)
+{
+    return (unsigned)method < RH_METHODS ? rh_method_name(method) : "?";
+}
+
+static struct rh_slice app_join(struct rh_app *app, struct rh_slice prefix, const char *rest)
+{
+    size_t rest_len = strlen(rest);
+    char *text = app_alloc(app, prefix.len + rest_len + 1);
+    if (text == NULL) {
+        return (struct rh_slice){NULL, 0};
+    }
+    memcpy(text, prefix.base, prefix.len);
+    memcpy(text + prefix.len, rest, rest_len + 1);
+    return (struct rh_slice){text, prefix.len + rest_len};
+}
+
+static void route_add(struct rh_group *group, enum rh_method method, const char *pattern,
+                      rh_handler_fn handler, void *data)
+{
+    struct rh_app *app = group->app;
+    app->last = NULL;
+    if (handler == NULL) {
+        app_spoil(app, RH_EPATTERN, "%s %s%s: no handler", method_text(method), group->prefix.base,
+                  pattern);
+        return;
+    }
+    struct rh_route *route = app_alloc(app, sizeof *route);
+    struct rh_slice joined = app_join(app, group->prefix, pattern);
+    if (route == NULL || joined.base == NULL) {
+        return;
+    }
+    *route = (struct rh_route){.pattern = joined,
+                               .steps = group->chain.steps,
+                               .steps_count = group->chain.count,
+                               .handler = handler,
+                               .data = data};
+    const char *why = "out of memory";
+    int err = rh_router_insert(&app->router, method, route, &why);
+    if (err != 0) {
+        app_spoil(app, err, "%s %s: %s", method_text(method), joined.base, why);
+        return;
+    }
+    app->last = route;
+}
+
+void rh_app_route(struct rh_app *app, enum rh_method method, const char *pattern, rh_handler_fn handler,
+                  void *data)
+{
+    if (app_is_open(app, method_text(method), pattern)) {
+        route_add(&app->root, method, pattern, handler, data);
+    }
+}
+
+void rh_app_get(struct rh_app *app, const char *pattern, rh_handler_fn handler, void *data)
+{
+    rh_app_route(app, RH_GET, pattern, handler, data);
+}
+
+void rh_app_post(struct rh_app *app, const char *pattern, rh_handler_fn handler, void *data)
+{
+    rh_app_route(app, RH_POST, pattern, handler, data);
+}
+
+void rh_app_put(struct rh_app *app, const char *pattern, rh_handler_fn handler, void *data)
+{
+    rh_app_route(app, RH_PUT, pattern, handler, data);
+}
+
+void rh_app_patch(struct rh_app *app, const char *pattern, rh_handler_fn handler, void *data)
+{
+    rh_app_route(app, RH_PATCH, pattern, handler, data);
+}
+
+void rh_app_delete(struct rh_app *app, const char *pattern, rh_handler_fn handler, void *data)
+{
+    rh_app_route(app, RH_DELETE, pattern, handler, data);
+}
+
+/* --- Middleware and groups -------------------------------------------------------------------------- */
+
+/* `chain` with one more step, in an array of its own. */
+static void chain_append(struct rh_app *app, struct rh_chain *chain, rh_handler_fn fn, void *data)
+{
+    if (fn == NULL) {
+        app_spoil(app, RH_EPATTERN, "a middleware is missing");
+        return;
+    }
+    struct rh_step *steps = app_alloc(app, (chain->count + 1) * sizeof *steps);
+    if (steps == NULL) {
+        return;
+    }
+    if (chain->count > 0) {
+        memcpy(steps, chain->steps, chain->count * sizeof *steps);
+    }
+    steps[chain->count] = (struct rh_step){fn, data};
+    chain->steps = steps;
+    chain->count++;
+}
+
+void rh_app_use(struct rh_app *app, rh_handler_fn middleware, void *data)
+{
+    if (app_is_open(app, "middleware", "of the app")) {
+        chain_append(app, &app->root.chain, middleware, data);
+    }
+}
+
+void rh_app_use_last(struct rh_app *app, rh_handler_fn middleware, void *data)
+{
+    if (!app_is_open(app, "middleware", "of a route")) {
+        return;
+    }
+    if (app->last == NULL) {
+        app_spoil(app, RH_EPATTERN, "rh_app_use_last before any route");
+        return;
+    }
+    struct rh_chain chain = {app->last->steps, app->last->steps_count};
+    chain_append(app, &chain, middleware, data);
+    app->last->steps = chain.steps;
+    app->last->steps_count = chain.count;
+}
+
+struct rh_group *rh_app_group(struct rh_app *app, struct rh_group *parent, const char *prefix)
+{
+    if (!app_is_open(app, "group", prefix)) {
+        return NULL;
+    }
+    if (parent == NULL) {
+        parent = &app->root;
+    }
+    size_t len = strlen(prefix);
+    if (len > 0 && (prefix[0] != '/' || prefix[len - 1] == '/')) {
+        app_spoil(app, RH_EPATTERN, "group %s: a prefix is \"\" or begins with '/' and does not end with one",
+                  prefix);
+        return NULL;
+    }
+    struct rh_group *group = app_alloc(app, sizeof *group);
+    struct rh_slice joined = app_join(app, parent->prefix, prefix);
+    if (group == NULL || joined.base == NULL) {
+        return NULL;
+    }
+    *group = (struct rh_group){app, joined, parent->chain};
+    return group;
+}
+
+void rh_group_use(struct rh_group *group, rh_handler_fn middleware, void *data)
+{
+    if (group != NULL && app_is_open(group->app, "middleware of group", group->prefix.base)) {
+        chain_append(group->app, &group->chain, middleware, data);
+    }
+}
+
+void rh_group_route(struct rh_group *group, enum rh_method method, const char *pattern,
+                    rh_handler_fn handler, void *data)
+{
+    if (group != NULL && app_is_open(group->app, method_text(method), pattern)) {
+        route_add(group, method, pattern, handler, data);
+    }
+}
+
+/* --- What answers where no route does ---------------------------------------------------------------- */
+
+void rh_app_not_found(struct rh_app *app, rh_handler_fn handler, void *data)
+{
+    if (!app_is_open(app, "handler", "for paths that are not found")) {
+        return;
+    }
+    app->not_found.handler = handler != NULL ? handler : rh_app_answer_not_found;
+    app->not_found.data = data;
+}
+
+void rh_app_error_page(struct rh_app *app, unsigned status, const char *html, size_t len)
+{
+    if (!app_is_open(app, "error", "page")) {
+        return;
+    }
+    if (status < RH_APP_STATUS_MIN || status > RH_APP_STATUS_MAX) {
+        app_spoil(app, RH_ECONFIG, "error page for status %u: 400 to 599 have one", status);
+        return;
+    }
+    struct rh_slice page = rh_pool_copy(&app->pool, (struct rh_slice){html, len});
+    if (page.base == NULL) {
+        app_spoil(app, -ENOMEM, "out of memory while the app was built");
+        return;
+    }
+    app->pages[status - RH_APP_STATUS_MIN] = page;
+}

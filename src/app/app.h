@@ -1,0 +1,65 @@
+/* The inside of an app: what registration leaves behind and dispatch reads. Changed by one thread until
+ * `frozen`; only read from then on, but for the reference count. */
+#ifndef RH_APP_APP_H
+#define RH_APP_APP_H
+
+#include <stdatomic.h>
+
+#include "app/pool.h"
+#include "app/router.h"
+#include "rawhttp/app.h"
+#include "server/door.h"
+
+enum {
+    RH_APP_ERROR_BYTES = 256,
+    RH_APP_STATUS_MIN = 400, /* error pages are for these */
+    RH_APP_STATUS_MAX = 599,
+};
+
+/* Registered so far in the app or in a group. A new middleware makes a new array, so that every route keeps the
+ * chain that it was registered with. */
+struct rh_chain {
+    const struct rh_step *steps;
+    unsigned count;
+};
+
+struct rh_group {
+    struct rh_app *app;
+    struct rh_slice prefix; /* its parents' included */
+    struct rh_chain chain;
+};
+
+/* rh_app_own's list, newest first. */
+struct rh_owned {
+    struct rh_owned *next;
+    void (*free_fn)(void *data);
+    void *data;
+};
+
+struct rh_app {
+    struct rh_door door;          /* what the server knows of the app; first */
+    atomic_uint references;
+    atomic_bool frozen;
+    atomic_int status;            /* 0 or the first error */
+    char error[RH_APP_ERROR_BYTES];
+    struct rh_router router;
+    struct rh_group root;         /* prefix "" */
+    struct rh_route *last;        /* for rh_app_use_last; NULL: none, or it failed */
+    struct rh_route not_found;    /* what answers where no route matched, with the app's middleware */
+    struct rh_route no_method;    /* 405 with Allow */
+    struct rh_route options;      /* OPTIONS by itself */
+    struct rh_slice pages[RH_APP_STATUS_MAX - RH_APP_STATUS_MIN + 1]; /* by status; absent: none */
+    struct rh_owned *owned;
+    struct rh_pool pool;          /* routes, patterns, chains, groups, pages */
+};
+
+/* The door's two verbs (dispatch.c, fail.c). */
+void rh_app_handle(struct rh_exchange *x, struct rh_door *door);
+void rh_app_fail(struct rh_exchange *x, unsigned status, const char *detail, struct rh_door *door);
+
+/* The handlers of the three routes above (dispatch.c). */
+void rh_app_answer_not_found(struct rh_exchange *x, void *data);
+void rh_app_answer_no_method(struct rh_exchange *x, void *data);
+void rh_app_answer_options(struct rh_exchange *x, void *data);
+
+#endif

@@ -1,0 +1,209 @@
+/* From an exchange to its handler. The happy path, a route without parameters and without middleware: look the
+ * path up, note the pattern for the log, call the handler; nothing is allocated. Parameters or middleware put a
+ * small state into the exchange's arena; rh_next and rh_request_param find it there, at once or much later.
+ *
+ * Where no route has the path and the method, one of three handlers of the app's answers, behind the
+ * app's middleware: not found (404), another method (405 with Allow), OPTIONS by itself (204 with Allow). */
+#include <string.h>
+
+#include "app/app.h"
+#include "rawhttp/log.h"
+
+/* Of one exchange. */
+struct rh_app_state {
+    const struct rh_route *route;
+    unsigned next;            /* the step that rh_next runs; steps_count is the handler */
+    uint32_t allow;           /* for no_method and options */
+    bool has_rest;            /* *rest stands for one or more segments */
+    struct rh_slice rest;     /* those, joined; bytes of the path */
+    struct rh_slice values[]; /* of the params, in order; bytes of the path */
+};
+
+static void run_next(struct rh_exchange *x, struct rh_app_state *state)
+{
+    const struct rh_route *route = state->route;
+    unsigned index = state->next;
+    if (index > route->steps_count) {
+        rh_exchange_log(x, RH_LOG_ERROR, "rh_next after the handler of %s has run: ignored",
+                        route->pattern.base);
+        return;
+    }
+    state->next++;
+    if (index < route->steps_count) {
+        route->steps[index].fn(x, route->steps[index].data);
+    } else {
+        route->handler(x, route->data);
+    }
+}
+
+static void run_with_state(struct rh_exchange *x, const struct rh_route *route,
+                           const struct rh_match *match)
+{
+    size_t values_bytes = route->params * sizeof(struct rh_slice);
+    struct rh_app_state *state = rh_exchange_alloc(x, sizeof *state + values_bytes);
+    if (state == NULL) {
+        rh_respond_error(x, 503, NULL);
+        return;
+    }
+    state->route = route;
+    state->next = 0;
+    state->allow = match->allow;
+    state->has_rest = match->has_rest;
+    state->rest = match->has_rest ? match->rest : (struct rh_slice){NULL, 0};
+    memcpy(state->values, match->values, values_bytes);
+    *rh_exchange_app_slot(x) = state;
+    run_next(x, state);
+}
+
+/* No route has this path with this method. */
+static void handle_unrouted(struct rh_exchange *x, const struct rh_app *app, enum rh_method method,
+                            struct rh_slice path, struct rh_match *match)
+{
+    const struct rh_route *route = &app->not_found;
+    if (method == RH_OPTIONS && rh_slice_is(path, "*")) { /* RFC 9110 §9.3.7: the server as a whole */
+        match->allow = app->router.methods | 1u << RH_OPTIONS;
+        route = &app->options;
+    } else if (match->allow != 0) {
+        route = method == RH_OPTIONS ? &app->options : &app->no_method;
+    } else if (route->steps_count == 0) {
+        route->handler(x, route->data);
+        return;
+    }
+    run_with_state(x, route, match);
+}
+
+void rh_app_handle(struct rh_exchange *x, struct rh_door *door)
+{
+    const struct rh_app *app = RH_CONTAINER_OF(door, struct rh_app, door);
+    enum rh_method method = (enum rh_method)rh_request_method(x);
+    struct rh_slice path = rh_request_path(x);
+    struct rh_match match;
+    rh_router_match(&app->router, method, path, &match);
+    const struct rh_route *route = match.route;
+    if (RH_UNLIKELY(route == NULL)) {
+        handle_unrouted(x, app, method, path, &match);
+        return;
+    }
+    rh_exchange_set_route(x, route->pattern);
+    if (route->steps_count == 0 && route->params == 0 && !route->has_rest) {
+        route->handler(x, route->data);
+        return;
+    }
+    run_with_state(x, route, &match);
+}
+
+void rh_next(struct rh_exchange *x)
+{
+    struct rh_app_state *state = *rh_exchange_app_slot(x);
+    if (state == NULL) {
+        rh_exchange_log(x, RH_LOG_ERROR, "rh_next outside of a middleware: ignored");
+        return;
+    }
+    run_next(x, state);
+}
+
+/* --- What the handler asks --------------------------------------------------------------------------- */
+
+/* A slash that came as %2F is NUL inside the path: here it becomes what the peer meant. */
+static struct rh_slice with_slashes(struct rh_exchange *x, struct rh_slice segment)
+{
+    if (segment.len == 0 || memchr(segment.base, '\0', segment.len) == NULL) {
+        return segment;
+    }
+    char *copy = rh_exchange_alloc(x, segment.len);
+    if (copy == NULL) {
+        return (struct rh_slice){NULL, 0};
+    }
+    for (size_t i = 0; i < segment.len; i++) {
+        copy[i] = segment.base[i] == '\0' ? '/' : segment.base[i];
+    }
+    return (struct rh_slice){copy, segment.len};
+}
+
+struct rh_slice rh_request_param(struct rh_exchange *x, const char *name)
+{
+    const struct rh_slice absent = {NULL, 0};
+    const struct rh_app_state *state = *rh_exchange_app_slot(x);
+    int index = state == NULL ? -1 : rh_router_param(state->route, name);
+    if (index < 0) {
+        return absent;
+    }
+    if ((unsigned)index < state->route->params) {
+        return with_slashes(x, state->values[index]);
+    }
+    /* *rest in one piece: only where every slash in it is a separator, else "a%2F..%2Fb" would read like a path. */
+    if (state->has_rest && memchr(state->rest.base, '\0', state->rest.len) != NULL) {
+        return absent;
+    }
+    return state->has_rest ? state->rest : rh_slice_from("");
+}
+
+struct rh_slice rh_request_rest(struct rh_exchange *x, size_t index)
+{
+    const struct rh_slice absent = {NULL, 0};
+    const struct rh_app_state *state = *rh_exchange_app_slot(x);
+    if (state == NULL || !state->has_rest) {
+        return absent;
+    }
+    const char *at = state->rest.base;
+    const char *end = at + state->rest.len;
+    for (;; index--) {
+        const char *slash = at == end ? NULL : memchr(at, '/', (size_t)(end - at));
+        if (index == 0) {
+            return with_slashes(x, (struct rh_slice){at, (size_t)((slash ? slash : end) - at)});
+        }
+        if (slash == NULL) {
+            return absent;
+        }
+        at = slash + 1;
+    }
+}
+
+/* --- The answers of no route ------------------------------------------------------------------------- */
+
+void rh_app_answer_not_found(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    rh_respond_error(x, 404, NULL);
+}
+
+/* Sets Allow (RFC 9110 §10.2.1). HEAD goes with GET, OPTIONS with everything. */
+static void set_allow(struct rh_exchange *x)
+{
+    const struct rh_app_state *state = *rh_exchange_app_slot(x);
+    uint32_t methods = state->allow | 1u << RH_OPTIONS;
+    char text[128] = "";
+    size_t len = 0;
+    if ((methods & (1u << RH_GET)) != 0) {
+        methods |= 1u << RH_HEAD;
+    }
+    for (unsigned method = 0; method < RH_METHODS; method++) {
+        if ((methods & (1u << method)) == 0) {
+            continue;
+        }
+        const char *name = rh_method_name((enum rh_method)method);
+        size_t name_len = strlen(name);
+        RH_ASSERT(len + 2 + name_len < sizeof text);
+        if (len > 0) {
+            memcpy(text + len, ", ", 2);
+            len += 2;
+        }
+        memcpy(text + len, name, name_len);
+        len += name_len;
+    }
+    RH_IGNORE(rh_response_set_slice(x, "Allow", (struct rh_slice){text, len}));
+}
+
+void rh_app_answer_no_method(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    set_allow(x);
+    rh_respond_error(x, 405, NULL);
+}
+
+void rh_app_answer_options(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    set_allow(x);
+    rh_respond_empty(x, 204);
+}
