@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "app/accept.h"
 #include "app/app.h"
+#include "http/media.h"
 #include "rawhttp/status.h"
 
 enum { DETAIL_BYTES_MAX = 1024, PAGE_COPY_MAX = 4096 };
@@ -73,7 +73,8 @@ void rh_app_fail(struct rh_exchange *x, unsigned status, const char *detail, str
             return;
         }
     }
-    size_t type = rh_accept_media(rh_request_field(x, "accept"), types, sizeof types / sizeof *types);
+    ptrdiff_t choice = rh_media_choose(rh_request_field(x, "accept"), types, sizeof types / sizeof *types);
+    size_t type = choice < 0 ? 0 : (size_t)choice; /* an error in a type that nobody asked for beats none */
     const char *body = NULL;
     RH_IGNORE(rh_response_add(x, "Vary", "Accept"));
     if (type == 1) {

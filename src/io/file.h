@@ -1,0 +1,30 @@
+/* Regular files below a folder, opened so that no name can lead out of it, and read with or without blocking. */
+#ifndef RH_IO_FILE_H
+#define RH_IO_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "util/assert.h"
+
+/* A folder to open files below. A descriptor, or -errno. Blocks. */
+int RH_MUST_CHECK rh_file_open_folder(const char *path);
+
+/* Opens `name` (relative, "" for the folder itself) for reading. Symbolic links are followed as long as they stay
+ * below the folder; nothing, however it is spelled or raced, leads out of it, and /proc's magic links are refused.
+ * A FIFO does not block it: look at the type before reading. A descriptor and *ret_stat, or -errno (-EXDEV: it would
+ * have led out). Blocks on a slow disk: for the thread pool. */
+int RH_MUST_CHECK rh_file_open_below(int folder, const char *name, struct stat *ret_stat);
+
+/* Reads at `offset` what the page cache holds. Bytes read, 0 at the end of the file, -EAGAIN where the disk would
+ * have to be asked (then use rh_file_read in the thread pool), another -errno. */
+ptrdiff_t RH_MUST_CHECK rh_file_read_cached(int fd, void *out, size_t room, uint64_t offset);
+
+/* Reads until `room` is full or the file ends. Bytes read, or -errno. Blocks. */
+ptrdiff_t RH_MUST_CHECK rh_file_read(int fd, void *out, size_t room, uint64_t offset);
+
+/* -1 is accepted. */
+void rh_file_close(int fd);
+
+#endif
