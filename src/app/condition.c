@@ -1,0 +1,122 @@
+/* Every condition that can not be read is one that was not sent (RFC 9110 §13.1.3, §14.2), and several ranges are
+ * answered whole: multipart/byteranges buys little and is an old way to make a server work hard. */
+#include "app/condition.h"
+
+#include <string.h>
+
+#include "http/date.h"
+#include "util/ascii.h"
+
+/* `list` is "*" or names the tag; weakly (RFC 9110 §8.8.3.2) W/ is looked through. */
+static bool tags_name(struct rh_slice list, struct rh_slice etag, bool weakly)
+{
+    struct rh_slice tag;
+    while (rh_ascii_list_next(&list, &tag)) {
+        if (rh_slice_is(tag, "*")) {
+            return true;
+        }
+        if (weakly && tag.len > 2 && tag.base[0] == 'W' && tag.base[1] == '/') {
+            tag.base += 2;
+            tag.len -= 2;
+        }
+        if (rh_slice_equal(tag, etag)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* True where the field holds a date and the representation changed after it. */
+static bool is_modified_after(struct rh_slice field, const struct rh_validators *validators,
+                              bool *ret_is_date)
+{
+    int64_t date;
+    *ret_is_date = rh_date_parse(field, &date);
+    return *ret_is_date && validators->modified > date;
+}
+
+static unsigned precondition(const struct rh_conditions *conditions,
+                             const struct rh_validators *validators)
+{
+    bool is_date;
+    if (conditions->if_match.base != NULL) {
+        if (!tags_name(conditions->if_match, validators->etag, false)) {
+            return 412;
+        }
+    } else if (conditions->if_unmodified_since.base != NULL &&
+               is_modified_after(conditions->if_unmodified_since, validators, &is_date)) {
+        return 412;
+    }
+    if (conditions->if_none_match.base != NULL) {
+        return tags_name(conditions->if_none_match, validators->etag, true) ? 304 : 200;
+    }
+    if (conditions->if_modified_since.base != NULL &&
+        !is_modified_after(conditions->if_modified_since, validators, &is_date) && is_date) {
+        return 304;
+    }
+    return 200;
+}
+
+/* If-Range (RFC 9110 §13.1.5): a strong tag, or exactly the date that was sent as Last-Modified. */
+static bool range_is_wanted(const struct rh_conditions *conditions,
+                            const struct rh_validators *validators)
+{
+    int64_t date;
+    if (conditions->if_range.base == NULL) {
+        return true;
+    }
+    if (conditions->if_range.len > 0 && conditions->if_range.base[0] == '"') {
+        return rh_slice_equal(conditions->if_range, validators->etag);
+    }
+    return rh_date_parse(conditions->if_range, &date) && date == validators->modified;
+}
+
+/* "bytes=first-last", "first-" or "-suffix" (RFC 9110 §14.1.2); anything else is answered whole. */
+static struct rh_verdict range_check(struct rh_slice range, uint64_t size)
+{
+    const struct rh_verdict whole = {200, 0, size};
+    const struct rh_verdict unsatisfiable = {416, 0, 0};
+    if (range.len < 7 || !rh_ascii_is((struct rh_slice){range.base, 6}, "bytes=")) {
+        return whole;
+    }
+    struct rh_slice spec = rh_ascii_trim((struct rh_slice){range.base + 6, range.len - 6});
+    const char *dash = memchr(spec.base, '-', spec.len);
+    if (dash == NULL) {
+        return whole;
+    }
+    struct rh_slice left = {spec.base, (size_t)(dash - spec.base)};
+    struct rh_slice right = {dash + 1, spec.len - left.len - 1};
+    uint64_t first = 0;
+    uint64_t last = 0;
+    if ((left.len > 0 && !rh_ascii_to_u64(left, &first)) ||
+        (right.len > 0 && !rh_ascii_to_u64(right, &last)) || (left.len == 0 && right.len == 0)) {
+        return whole;
+    }
+    if (left.len == 0) { /* the last `last` bytes */
+        uint64_t suffix = last < size ? last : size;
+        return suffix == 0 ? unsatisfiable : (struct rh_verdict){206, size - suffix, suffix};
+    }
+    if (right.len > 0 && last < first) {
+        return whole;
+    }
+    if (first >= size) {
+        return unsatisfiable;
+    }
+    if (right.len == 0 || last >= size) {
+        last = size - 1;
+    }
+    return (struct rh_verdict){206, first, last - first + 1};
+}
+
+struct rh_verdict rh_condition_check(const struct rh_conditions *conditions,
+                                     const struct rh_validators *validators, bool is_get)
+{
+    unsigned status = precondition(conditions, validators);
+    if (status != 200) {
+        return (struct rh_verdict){status, 0, 0};
+    }
+    if (is_get && conditions->range.base != NULL && range_is_wanted(conditions, validators)) {
+        return range_check(conditions->range, validators->size);
+    }
+    return (struct rh_verdict){200, 0, validators->size};
+}

@@ -1,0 +1,38 @@
+/* Conditional requests (RFC 9110 §13) and ranges (§14) over a representation: pure decisions. */
+#ifndef RH_APP_CONDITION_H
+#define RH_APP_CONDITION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rawhttp/slice.h"
+
+/* The fields of a request that take part; absent ones have base NULL. */
+struct rh_conditions {
+    struct rh_slice if_match;
+    struct rh_slice if_none_match;
+    struct rh_slice if_modified_since;
+    struct rh_slice if_unmodified_since;
+    struct rh_slice if_range;
+    struct rh_slice range;
+};
+
+/* What there is to send. */
+struct rh_validators {
+    struct rh_slice etag; /* strong, with its quotes */
+    int64_t modified;     /* Unix seconds */
+    uint64_t size;        /* bytes of the whole representation */
+};
+
+/* What to send. */
+struct rh_verdict {
+    unsigned status; /* 200, 206, 304, 412 or 416 */
+    uint64_t first;  /* 200 and 206: the first byte */
+    uint64_t len;    /* and how many */
+};
+
+/* Decides for GET (`is_get`, where ranges count) or HEAD, in the order of RFC 9110 §13.2.2. */
+struct rh_verdict rh_condition_check(const struct rh_conditions *conditions,
+                                     const struct rh_validators *validators, bool is_get);
+
+#endif
