@@ -12,9 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Keeps the first error. */
-__attribute__((format(printf, 3, 4))) static void app_spoil(struct rh_app *app, int status,
-                                                            const char *format, ...)
+void rh_app_spoil(struct rh_app *app, int status, const char *format, ...)
 {
     if (atomic_load(&app->status) != 0) {
         return;
@@ -33,7 +31,7 @@ static bool app_is_open(struct rh_app *app, const char *what, const char *name)
         return false;
     }
     if (atomic_load(&app->frozen)) {
-        app_spoil(app, RH_EFROZEN, "%s %s: the app is in use by a server and can not change", what, name);
+        rh_app_spoil(app, RH_EFROZEN, "%s %s: the app is in use by a server and can not change", what, name);
         return false;
     }
     return true;
@@ -43,7 +41,7 @@ static void *app_alloc(struct rh_app *app, size_t bytes)
 {
     void *memory = rh_pool_alloc(&app->pool, bytes);
     if (memory == NULL) {
-        app_spoil(app, -ENOMEM, "out of memory while the app was built");
+        rh_app_spoil(app, -ENOMEM, "out of memory while the app was built");
     }
     return memory;
 }
@@ -172,7 +170,7 @@ static void route_add(struct rh_group *group, enum rh_method method, const char 
     struct rh_app *app = group->app;
     app->last = NULL;
     if (handler == NULL) {
-        app_spoil(app, RH_EPATTERN, "%s %s%s: no handler", method_text(method), group->prefix.base,
+        rh_app_spoil(app, RH_EPATTERN, "%s %s%s: no handler", method_text(method), group->prefix.base,
                   pattern);
         return;
     }
@@ -189,7 +187,7 @@ static void route_add(struct rh_group *group, enum rh_method method, const char 
     const char *why = "out of memory";
     int err = rh_router_insert(&app->router, method, route, &why);
     if (err != 0) {
-        app_spoil(app, err, "%s %s: %s", method_text(method), joined.base, why);
+        rh_app_spoil(app, err, "%s %s: %s", method_text(method), joined.base, why);
         return;
     }
     app->last = route;
@@ -234,7 +232,7 @@ void rh_app_delete(struct rh_app *app, const char *pattern, rh_handler_fn handle
 static void chain_append(struct rh_app *app, struct rh_chain *chain, rh_handler_fn fn, void *data)
 {
     if (fn == NULL) {
-        app_spoil(app, RH_EPATTERN, "a middleware is missing");
+        rh_app_spoil(app, RH_EPATTERN, "a middleware is missing");
         return;
     }
     struct rh_step *steps = app_alloc(app, (chain->count + 1) * sizeof *steps);
@@ -262,7 +260,7 @@ void rh_app_use_last(struct rh_app *app, rh_handler_fn middleware, void *data)
         return;
     }
     if (app->last == NULL) {
-        app_spoil(app, RH_EPATTERN, "rh_app_use_last before any route");
+        rh_app_spoil(app, RH_EPATTERN, "rh_app_use_last before any route");
         return;
     }
     struct rh_chain chain = {app->last->steps, app->last->steps_count};
@@ -281,7 +279,7 @@ struct rh_group *rh_app_group(struct rh_app *app, struct rh_group *parent, const
     }
     size_t len = strlen(prefix);
     if (len > 0 && (prefix[0] != '/' || prefix[len - 1] == '/')) {
-        app_spoil(app, RH_EPATTERN, "group %s: a prefix is \"\" or begins with '/' and does not end with one",
+        rh_app_spoil(app, RH_EPATTERN, "group %s: a prefix is \"\" or begins with '/' and does not end with one",
                   prefix);
         return NULL;
     }
@@ -326,12 +324,12 @@ void rh_app_error_page(struct rh_app *app, unsigned status, const char *html, si
         return;
     }
     if (status < RH_APP_STATUS_MIN || status > RH_APP_STATUS_MAX) {
-        app_spoil(app, RH_ECONFIG, "error page for status %u: 400 to 599 have one", status);
+        rh_app_spoil(app, RH_ECONFIG, "error page for status %u: 400 to 599 have one", status);
         return;
     }
     struct rh_slice page = rh_pool_copy(&app->pool, (struct rh_slice){html, len});
     if (page.base == NULL) {
-        app_spoil(app, -ENOMEM, "out of memory while the app was built");
+        rh_app_spoil(app, -ENOMEM, "out of memory while the app was built");
         return;
     }
     app->pages[status - RH_APP_STATUS_MIN] = page;

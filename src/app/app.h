@@ -53,6 +53,10 @@ struct rh_app {
     struct rh_pool pool;          /* routes, patterns, chains, groups, pages */
 };
 
+/* Makes this the app's error, where it has none yet. */
+__attribute__((format(printf, 3, 4))) void rh_app_spoil(struct rh_app *app, int status,
+                                                        const char *format, ...);
+
 /* The door's two verbs (dispatch.c, fail.c). */
 void rh_app_handle(struct rh_exchange *x, struct rh_door *door);
 void rh_app_fail(struct rh_exchange *x, unsigned status, const char *detail, struct rh_door *door);

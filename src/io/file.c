@@ -43,18 +43,30 @@ int rh_file_open_folder(const char *path)
     return fd;
 }
 
-int rh_file_open_below(int folder, const char *name, struct stat *ret_stat)
+static int open_and_stat(int folder, const char *name, uint64_t flags, struct stat *ret_stat)
 {
-    int fd = open_below(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0) {
-        return fd;
-    }
-    if (fstat(fd, ret_stat) != 0) {
+    int fd = open_below(folder, name, flags);
+    if (fd >= 0 && fstat(fd, ret_stat) != 0) {
         int err = -errno;
         close(fd);
         return err;
     }
     return fd;
+}
+
+int rh_file_open_below(int folder, const char *name, struct stat *ret_stat)
+{
+    return open_and_stat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, ret_stat);
+}
+
+int rh_file_stat_below(int folder, const char *name, struct stat *ret_stat)
+{
+    int fd = open_and_stat(folder, name, O_PATH | O_CLOEXEC, ret_stat);
+    if (fd < 0) {
+        return fd;
+    }
+    close(fd);
+    return 0;
 }
 
 ptrdiff_t rh_file_read_cached(int fd, void *out, size_t room, uint64_t offset)

@@ -17,6 +17,9 @@ int RH_MUST_CHECK rh_file_open_folder(const char *path);
  * have led out). Blocks on a slow disk: for the thread pool. */
 int RH_MUST_CHECK rh_file_open_below(int folder, const char *name, struct stat *ret_stat);
 
+/* What stands behind the name, under the same rules; nothing is opened for reading, so a device stays untouched. */
+int RH_MUST_CHECK rh_file_stat_below(int folder, const char *name, struct stat *ret_stat);
+
 /* Reads at `offset` what the page cache holds. Bytes read, 0 at the end of the file, -EAGAIN where the disk would
  * have to be asked (then use rh_file_read in the thread pool), another -errno. */
 ptrdiff_t RH_MUST_CHECK rh_file_read_cached(int fd, void *out, size_t room, uint64_t offset);

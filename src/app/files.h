@@ -1,0 +1,155 @@
+/* Static files inside: one request's way from a path to bytes.
+ *
+ *   files.c        the folder, the request's path, the answer          (loop)
+ *   files_job.c    open, stat, read, list                              (thread pool)
+ *   files_cache.c  small files kept in memory, by server               (loop)
+ *   files_reader.c large files, read as the peer takes them            (both)
+ *   listing.c      a folder as a page                                  (thread pool)
+ */
+#ifndef RH_APP_FILES_H
+#define RH_APP_FILES_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "io/work.h"
+#include "rawhttp/files.h"
+#include "util/list.h"
+#include "util/slab.h"
+
+enum {
+    RH_FILES_NAME_MAX = 1024,          /* bytes of a path below the folder; longer ones are not found */
+    RH_FILES_SMALL_BYTES = 64 * 1024,  /* files up to this are read whole and kept */
+    RH_FILES_FRESH_MS = 1000,          /* how long what is kept is believed without a look at the disk */
+    RH_FILES_ENTRIES_MAX = 512,        /* kept by one server, and */
+    RH_FILES_CACHE_BYTES = 8 << 20,    /* bytes of content together */
+    RH_FILES_READERS_MAX = 16384,      /* downloads of large files at once */
+    RH_FILES_BUFFERS_MAX = 128,        /* of those, how many may have a disk read of 64 KiB under way or unsent */
+    RH_FILES_BUFFER_BYTES = 64 * 1024,
+};
+
+/* A served folder; shared by loops, unchanged after create but for the count. */
+struct rh_files {
+    atomic_uint references;
+    int folder; /* descriptor */
+    struct rh_files_options options; /* not_found is a copy */
+};
+void rh_files_ref(struct rh_files *files);
+
+/* Which file, in which state: two that agree hold the same bytes, as far as a server can know. */
+struct rh_file_id {
+    uint64_t device;
+    uint64_t inode;
+    uint64_t size;
+    int64_t modified_ns;
+    int64_t changed_ns;
+};
+bool rh_file_id_equal(const struct rh_file_id *a, const struct rh_file_id *b);
+
+/* What the head of an answer says about a file. */
+struct rh_file_info {
+    struct rh_file_id id;
+    const char *type;     /* Content-Type */
+    const char *coding;   /* Content-Encoding, or NULL */
+    bool varies;          /* by Accept-Encoding */
+    char etag[64];
+    char modified[30];    /* Last-Modified */
+};
+void rh_file_info_fill(struct rh_file_info *info, const struct stat *stat, const char *name,
+                       const char *coding, bool varies);
+
+/* A small file in memory. Made in the pool, then the loop's; counted by the cache and by each answer under way. */
+struct rh_entry {
+    unsigned references;
+    struct rh_entry *hash_next;
+    struct rh_link recent;     /* the cache's list, least recently used first */
+    bool is_cached;
+    bool is_checked_now;       /* some request looks at the disk already: the others need not */
+    uint64_t checked_ms;       /* when its state was last compared to the disk */
+    struct rh_files *files;    /* the key: folder (a reference while cached), codings and name */
+    unsigned codings;
+    uint32_t hash;
+    char *name;
+    struct rh_file_info info;
+    char *content;
+    size_t len;
+};
+/* A name that somebody looks for. */
+struct rh_entry_key {
+    struct rh_files *files;
+    unsigned codings; /* what the peer accepts: RH_CODING_ bits, 0 where siblings are not looked for */
+    const char *name;
+};
+enum { RH_CODING_BR = 1, RH_CODING_GZIP = 2 };
+
+struct rh_entry *rh_entry_create(const char *name, size_t len); /* name copied, `len` bytes of content; one reference */
+void rh_entry_unref(struct rh_entry *entry);                    /* NULL accepted */
+
+/* What a server keeps for all folders. Counted: by the server's slot and by each reader. */
+struct rh_files_home {
+    unsigned references;
+    struct rh_entry *buckets[RH_FILES_ENTRIES_MAX * 2];
+    struct rh_link recent;
+    size_t entries;
+    size_t bytes;
+    size_t readers;         /* downloads of large files that are open */
+    struct rh_slab buffers;
+    struct rh_link waiting; /* readers that wait for a buffer */
+};
+/* The home of this exchange's server, made at first use; NULL when memory ran out. */
+struct rh_files_home *rh_files_home(struct rh_exchange *x);
+void rh_files_home_unref(struct rh_files_home *home);
+
+/* The entry for a key, marked as used just now; NULL: none. No reference is given. */
+struct rh_entry *rh_cache_find(struct rh_files_home *home, const struct rh_entry_key *key);
+/* Keeps an entry under `key`, in place of the one that is there, and drops others where the limits ask for it. */
+void rh_cache_put(struct rh_files_home *home, const struct rh_entry_key *key, struct rh_entry *entry);
+/* Drops the entry; nothing where it was dropped before. */
+void rh_cache_drop(struct rh_files_home *home, struct rh_entry *entry);
+
+/* What a job found. */
+enum rh_job_outcome {
+    RH_JOB_FAILED,    /* `error` says why */
+    RH_JOB_UNCHANGED, /* the known entry is as the disk is */
+    RH_JOB_SMALL,     /* `entry`, new */
+    RH_JOB_LARGE,     /* `fd`, `info` */
+    RH_JOB_FOLDER,    /* a folder, asked for without its slash */
+    RH_JOB_LISTING,   /* `listing`, to be freed */
+};
+
+/* One look at the disk for a held exchange; in its arena. */
+struct rh_job {
+    struct rh_work work;
+    struct rh_exchange *x;
+    struct rh_files *files;       /* a reference */
+    unsigned status;              /* of the answer: 200, or 404 where the file is the page for that */
+    bool is_fallback;             /* it stands for another name: nothing further is tried */
+    bool wants_folder;            /* the name was asked for with a slash at its end */
+    struct rh_slice url_path;     /* for the title of a listing */
+    struct rh_entry *known;       /* compared to the disk; a reference, or NULL */
+    struct rh_entry_key key;      /* key.name is what is opened */
+
+    enum rh_job_outcome outcome;
+    int error;                    /* -errno */
+    int fd;
+    struct rh_file_info info;
+    struct rh_entry *entry;
+    char *listing;
+    size_t listing_len;
+    char name[];
+};
+/* Fills the outcome. In the pool. */
+void rh_job_run(struct rh_job *job);
+
+/* A page of the folder's names in a malloc; `name` is the folder below files->folder, "" or ending with '/'. 0 or
+ * -errno. In the pool; takes over `fd`. */
+int RH_MUST_CHECK rh_listing_make(const struct rh_files *files, int fd, const char *name,
+                                  struct rh_slice url_path, char **ret_text, size_t *ret_len);
+
+/* Answers with `len` bytes of the file from `first`; takes over `fd` in every case. */
+void rh_reader_respond(struct rh_exchange *x, struct rh_files_home *home, unsigned status, const char *type,
+                       int fd, uint64_t first, uint64_t len);
+
+#endif

@@ -1,0 +1,152 @@
+/* Small files in memory, by server and so without a lock. A kept file is served without asking the disk for up to
+ * a second; then one request looks (in the pool) while the others still get what is kept, and what changed is
+ * replaced. So a change shows within a second and the time of one look.
+ *
+ * Memory: at most RH_FILES_CACHE_BYTES of content, least recently used out first; an entry that an answer still
+ * needs is freed when that is through. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/files.h"
+#include "server/door.h"
+
+struct rh_entry *rh_entry_create(const char *name, size_t len)
+{
+    size_t name_bytes = strlen(name) + 1;
+    struct rh_entry *entry = calloc(1, sizeof *entry + len + name_bytes);
+    if (entry == NULL) {
+        return NULL;
+    }
+    entry->references = 1;
+    entry->content = (char *)(entry + 1);
+    entry->len = len;
+    entry->name = entry->content + len;
+    memcpy(entry->name, name, name_bytes);
+    rh_list_init(&entry->recent);
+    return entry;
+}
+
+void rh_entry_unref(struct rh_entry *entry)
+{
+    if (entry != NULL && --entry->references == 0) {
+        RH_ASSERT(!entry->is_cached);
+        free(entry);
+    }
+}
+
+/* --- The home ---------------------------------------------------------------------------------------- */
+
+static struct rh_files_home *home_create(void)
+{
+    struct rh_files_home *home = calloc(1, sizeof *home);
+    if (home == NULL) {
+        return NULL;
+    }
+    if (rh_slab_init(&home->buffers, "file buffers", RH_FILES_BUFFER_BYTES, RH_FILES_BUFFERS_MAX) != 0) {
+        free(home);
+        return NULL;
+    }
+    home->references = 1;
+    rh_list_init(&home->recent);
+    rh_list_init(&home->waiting);
+    return home;
+}
+
+void rh_files_home_unref(struct rh_files_home *home)
+{
+    if (--home->references > 0) {
+        return;
+    }
+    rh_slab_fini(&home->buffers);
+    free(home);
+}
+
+/* The server goes. Readers whose last disk read still runs keep the rest of the home. */
+static void home_close(void *value)
+{
+    struct rh_files_home *home = value;
+    while (!rh_list_is_empty(&home->recent)) {
+        rh_cache_drop(home, RH_CONTAINER_OF(home->recent.next, struct rh_entry, recent));
+    }
+    rh_files_home_unref(home);
+}
+
+struct rh_files_home *rh_files_home(struct rh_exchange *x)
+{
+    void **slot = rh_exchange_server_slot(x, RH_SLOT_FILES, home_close);
+    if (*slot == NULL) {
+        *slot = home_create();
+    }
+    return *slot;
+}
+
+/* --- The cache --------------------------------------------------------------------------------------- */
+
+static uint32_t key_hash(const struct rh_entry_key *key)
+{
+    uint64_t hash = (uint64_t)(uintptr_t)key->files ^ key->codings;
+    for (const char *at = key->name; *at != '\0'; at++) {
+        hash = (hash ^ (unsigned char)*at) * 0x100000001b3;
+    }
+    return (uint32_t)(hash ^ (hash >> 32));
+}
+
+static struct rh_entry **bucket_of(struct rh_files_home *home, uint32_t hash)
+{
+    return &home->buckets[hash % (RH_FILES_ENTRIES_MAX * 2)];
+}
+
+struct rh_entry *rh_cache_find(struct rh_files_home *home, const struct rh_entry_key *key)
+{
+    uint32_t hash = key_hash(key);
+    for (struct rh_entry *entry = *bucket_of(home, hash); entry != NULL; entry = entry->hash_next) {
+        if (entry->hash == hash && entry->files == key->files && entry->codings == key->codings &&
+            strcmp(entry->name, key->name) == 0) {
+            rh_list_remove(&entry->recent);
+            rh_list_push_back(&home->recent, &entry->recent);
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+void rh_cache_drop(struct rh_files_home *home, struct rh_entry *entry)
+{
+    if (!entry->is_cached) {
+        return;
+    }
+    struct rh_entry **place = bucket_of(home, entry->hash);
+    while (*place != entry) {
+        place = &(*place)->hash_next;
+    }
+    *place = entry->hash_next;
+    rh_list_remove(&entry->recent);
+    home->entries--;
+    home->bytes -= entry->len;
+    entry->is_cached = false;
+    rh_files_unref(entry->files);
+    rh_entry_unref(entry);
+}
+
+void rh_cache_put(struct rh_files_home *home, const struct rh_entry_key *key, struct rh_entry *entry)
+{
+    struct rh_entry *old = rh_cache_find(home, key);
+    if (old != NULL) {
+        rh_cache_drop(home, old);
+    }
+    while (home->entries == RH_FILES_ENTRIES_MAX || home->bytes + entry->len > RH_FILES_CACHE_BYTES) {
+        rh_cache_drop(home, RH_CONTAINER_OF(home->recent.next, struct rh_entry, recent));
+    }
+    rh_files_ref(key->files);
+    entry->files = key->files;
+    entry->codings = key->codings;
+    entry->hash = key_hash(key);
+    entry->references++;
+    entry->is_cached = true;
+    struct rh_entry **bucket = bucket_of(home, entry->hash);
+    entry->hash_next = *bucket;
+    *bucket = entry;
+    rh_list_push_back(&home->recent, &entry->recent);
+    home->entries++;
+    home->bytes += entry->len;
+}
