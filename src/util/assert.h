@@ -2,6 +2,9 @@
 #ifndef RH_UTIL_ASSERT_H
 #define RH_UTIL_ASSERT_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 /* Called with the failed condition before the process aborts; NULL writes a line to stderr. */
 typedef void (*rh_assert_fn)(const char *condition, const char *file, int line);
 
@@ -30,6 +33,6 @@ __attribute__((noreturn, cold)) void rh_assert_fail(const char *condition, const
 
 /* From a pointer to a member back to the struct around it. */
 #define RH_CONTAINER_OF(pointer, type, member)                                                     \
-    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+    ((type *)((uintptr_t)(pointer)-offsetof(type, member)))
 
 #endif

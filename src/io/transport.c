@@ -1,0 +1,531 @@
+/* Plain: libuv asks for memory (`room`), reads straight into it, and `ready` works on it. With TLS the read lands in
+ * the loop's scratch memory, the engine decrypts into `room`, and whatever finds no room stays as ciphertext while
+ * reading stops, so that back-pressure reaches the peer. Ciphertext in flight lives in a block that belongs to its
+ * uv_write_t: it outlives the engine and the SSL. Ways to fail: the peer ends (`ended`), a write fails (`written` or
+ * the return code), no block is left (the connection ends with UV_ENOBUFS). */
+#include "io/transport.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "rawhttp/error.h"
+
+enum { CIPHER_READ = 16 * 1024, PLAIN_STEP = 16 * 1024, CIPHER_ROOM = 20 * 1024 };
+
+struct rh_cipher_block {
+    uv_write_t req;
+    struct rh_transport *transport;
+    size_t len; /* of unread ciphertext */
+    char bytes[CIPHER_ROOM];
+};
+
+static const char plain_on_tls[] = "HTTP/1.1 400 Bad Request\r\n"
+                                   "Content-Type: text/plain\r\n"
+                                   "Content-Length: 59\r\n"
+                                   "Connection: close\r\n"
+                                   "\r\n"
+                                   "This port speaks HTTPS: use an https:// address for it, ok\n";
+
+int rh_wire_init(struct rh_wire *wire, uv_loop_t *loop, size_t tls_max)
+{
+    memset(wire, 0, sizeof *wire);
+    wire->loop = loop;
+    if (tls_max == 0) {
+        return 0;
+    }
+    if (rh_slab_init(&wire->engines, "tls_engines", sizeof(struct rh_tls_engine), tls_max) != 0) {
+        return UV_ENOMEM;
+    }
+    if (rh_slab_init(&wire->cipher_blocks, "tls_ciphertext", sizeof(struct rh_cipher_block), tls_max) != 0) {
+        rh_slab_fini(&wire->engines);
+        return UV_ENOMEM;
+    }
+    return 0;
+}
+
+/* The TLS part is made when the first TLS connection comes: a plain server never pays for it. */
+static int prepare_tls(struct rh_wire *wire)
+{
+    if (wire->scratch != NULL) {
+        return 0;
+    }
+    int err = rh_tls_loop_init(&wire->tls);
+    if (err < 0) {
+        return err;
+    }
+    wire->scratch = malloc(CIPHER_READ + CIPHER_ROOM); /* lives as long as the server */
+    if (wire->scratch == NULL) {
+        rh_tls_loop_fini(&wire->tls);
+        return UV_ENOMEM;
+    }
+    return 0;
+}
+
+void rh_wire_fini(struct rh_wire *wire)
+{
+    if (wire->scratch != NULL) {
+        free(wire->scratch);
+        rh_tls_loop_fini(&wire->tls);
+    }
+    if (wire->engines.objects_max > 0) {
+        rh_slab_fini(&wire->engines);
+        rh_slab_fini(&wire->cipher_blocks);
+    }
+}
+
+static uv_stream_t *stream_of(struct rh_transport *t)
+{
+    return (uv_stream_t *)&t->tcp;
+}
+
+static void finish_shutdown(struct rh_transport *t)
+{
+    uv_os_fd_t fd;
+    if (t->shutdown_wanted && t->writes_open == 0 && !t->closing &&
+        uv_fileno((uv_handle_t *)&t->tcp, &fd) == 0) {
+        t->shutdown_wanted = false;
+        shutdown(fd, SHUT_WR); /* a peer that is gone already shows when reading ends */
+    }
+}
+
+/* --- Writing ---------------------------------------------------------------------------------------- */
+
+static void write_cipher_rest(struct rh_transport *t);
+
+static void on_written(uv_write_t *req, int status)
+{
+    struct rh_transport *t = req->data;
+    RH_ASSERT(t->writes_open > 0);
+    t->writes_open--;
+    t->write = NULL;
+    if (status == 0) {
+        finish_shutdown(t);
+    }
+    t->callbacks->written(t, status);
+}
+
+static int write_plain(struct rh_transport *t, struct rh_transport_write *write)
+{
+    uv_buf_t bufs[2];
+    unsigned count = 0;
+    size_t total = 0;
+    for (unsigned i = 0; i < 2; i++) {
+        if (write->pieces[i].len > 0) {
+            bufs[count++] = uv_buf_init((char *)(uintptr_t)write->pieces[i].base,
+                                        (unsigned)write->pieces[i].len);
+            total += write->pieces[i].len;
+        }
+    }
+    if (count == 0) {
+        return 0;
+    }
+    int sent = uv_try_write(stream_of(t), bufs, count);
+    if (sent < 0 && sent != UV_EAGAIN) {
+        return sent;
+    }
+    size_t taken = sent > 0 ? (size_t)sent : 0;
+    rh_counter_add(&t->wire->bytes_out, total);
+    if (taken == total) {
+        return 0;
+    }
+    unsigned first = 0;
+    while (taken >= bufs[first].len) {
+        taken -= bufs[first++].len;
+    }
+    bufs[first].base += taken;
+    bufs[first].len -= taken;
+    write->req.data = t;
+    int err = uv_write(&write->req, stream_of(t), bufs + first, count - first, on_written);
+    if (err < 0) {
+        return err;
+    }
+    t->write = write;
+    t->writes_open++;
+    return 1;
+}
+
+static void on_cipher_written(uv_write_t *req, int status)
+{
+    struct rh_cipher_block *block = RH_CONTAINER_OF(req, struct rh_cipher_block, req);
+    struct rh_transport *t = block->transport;
+    rh_slab_release(&t->wire->cipher_blocks, block);
+    RH_ASSERT(t->writes_open > 0);
+    t->writes_open--;
+    if (status < 0) {
+        if (t->write != NULL) {
+            t->write = NULL;
+            t->callbacks->written(t, status);
+        }
+        return;
+    }
+    finish_shutdown(t);
+    if (t->write != NULL && t->writes_open == 0) {
+        write_cipher_rest(t);
+    }
+}
+
+/* Sends ciphertext that lies in scratch memory: what the socket does not take moves into a block of its own. 0, 1 (in
+ * flight) or negative. */
+static int send_cipher(struct rh_transport *t, char *bytes, size_t len)
+{
+    uv_buf_t buf = uv_buf_init(bytes, (unsigned)len);
+    int sent = uv_try_write(stream_of(t), &buf, 1);
+    if (sent < 0 && sent != UV_EAGAIN) {
+        return sent;
+    }
+    size_t taken = sent > 0 ? (size_t)sent : 0;
+    rh_counter_add(&t->wire->bytes_out, len);
+    if (taken == len) {
+        return 0;
+    }
+    struct rh_cipher_block *block = rh_slab_acquire(&t->wire->cipher_blocks);
+    if (block == NULL) {
+        return UV_ENOBUFS;
+    }
+    memcpy(block->bytes, bytes + taken, len - taken);
+    block->transport = t;
+    buf = uv_buf_init(block->bytes, (unsigned)(len - taken));
+    int err = uv_write(&block->req, stream_of(t), &buf, 1, on_cipher_written);
+    if (err < 0) {
+        rh_slab_release(&t->wire->cipher_blocks, block);
+        return err;
+    }
+    t->writes_open++;
+    return 1;
+}
+
+/* Encrypts and sends until all plaintext is taken (0) or the socket is full (1). */
+static int write_tls(struct rh_transport *t, struct rh_transport_write *write)
+{
+    char *cipher = t->wire->scratch + CIPHER_READ;
+    for (unsigned i = 0; i < 2; i++) {
+        struct rh_slice *piece = &write->pieces[i];
+        while (piece->len > 0) {
+            struct rh_tls_io io = {.cipher = cipher, .cipher_cap = CIPHER_ROOM};
+            size_t step = piece->len < PLAIN_STEP ? piece->len : PLAIN_STEP;
+            ptrdiff_t taken = rh_tls_engine_write(&t->wire->tls, t->tls, piece->base, step, &io);
+            if (taken < 0 || (taken == 0 && io.cipher_len == 0)) {
+                return taken < 0 ? (int)taken : UV_EPROTO;
+            }
+            piece->base += taken;
+            piece->len -= (size_t)taken;
+            int state = send_cipher(t, cipher, io.cipher_len);
+            if (state != 0) {
+                return state;
+            }
+        }
+    }
+    return 0;
+}
+
+static void write_cipher_rest(struct rh_transport *t)
+{
+    struct rh_transport_write *write = t->write;
+    int state = t->closing ? UV_ECANCELED : write_tls(t, write);
+    if (state != 1) {
+        t->write = NULL;
+        t->callbacks->written(t, state);
+    }
+}
+
+int rh_transport_write(struct rh_transport *t, struct rh_transport_write *write, struct rh_slice first,
+                       struct rh_slice second)
+{
+    RH_ASSERT(t->write == NULL);
+    write->pieces[0] = first;
+    write->pieces[1] = second;
+    if (t->tls == NULL) {
+        return write_plain(t, write);
+    }
+    if (t->writes_open > 0) { /* ciphertext of TLS itself is in flight: ours goes behind it */
+        t->write = write;
+        return 1;
+    }
+    int state = write_tls(t, write);
+    if (state == 1) {
+        t->write = write;
+    }
+    return state;
+}
+
+size_t rh_transport_unsent(const struct rh_transport *t)
+{
+    return uv_stream_get_write_queue_size((const uv_stream_t *)&t->tcp);
+}
+
+void rh_transport_shutdown(struct rh_transport *t)
+{
+    if (t->closing) {
+        return;
+    }
+    if (t->tls != NULL && t->secured) {
+        char *cipher = t->wire->scratch + CIPHER_READ;
+        struct rh_tls_io io = {.cipher = cipher, .cipher_cap = CIPHER_ROOM};
+        if (rh_tls_engine_shutdown(&t->wire->tls, t->tls, &io) >= 0 && io.cipher_len > 0) {
+            RH_IGNORE(send_cipher(t, cipher, io.cipher_len));
+        }
+    }
+    t->shutdown_wanted = true;
+    finish_shutdown(t);
+}
+
+/* --- Reading ---------------------------------------------------------------------------------------- */
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    struct rh_transport *t = (struct rh_transport *)(void *)handle;
+    (void)suggested;
+    if (t->tls != NULL) {
+        *buf = uv_buf_init(t->wire->scratch, CIPHER_READ);
+        return;
+    }
+    size_t len;
+    t->callbacks->room(t, &buf->base, &len);
+    buf->len = len;
+}
+
+static void end_reading(struct rh_transport *t, int status)
+{
+    rh_transport_read_stop(t);
+    t->callbacks->ended(t, status);
+}
+
+static void fail_tls(struct rh_transport *t)
+{
+    if (!t->secured) {
+        rh_counter_add(&t->wire->tls_failures, 1);
+        if (t->tls->failure == RH_TLS_PLAIN_HTTP) {
+            uv_buf_t buf = uv_buf_init((char *)(uintptr_t)plain_on_tls, sizeof plain_on_tls - 1);
+            RH_IGNORE(uv_try_write(stream_of(t), &buf, 1) < 0);
+        }
+    }
+    end_reading(t, RH_ETLS);
+}
+
+/* Decrypts from `in`; what finds no room is kept in t->unread and reading stops. */
+static void decrypt(struct rh_transport *t, const char *in, size_t len)
+{
+    bool offered = false; /* `ready` had its chance to make room since the last byte came out */
+    for (;;) {
+        struct rh_tls_io io = {.in = in, .in_len = len, .cipher = t->wire->scratch + CIPHER_READ,
+                               .cipher_cap = CIPHER_ROOM};
+        t->callbacks->room(t, &io.plain, &io.plain_cap);
+        enum rh_tls_state state = rh_tls_engine_read(&t->wire->tls, t->tls, &io);
+        in += io.in_used;
+        len -= io.in_used;
+        t->callbacks->input(t, io.plain_len);
+        if (io.cipher_len > 0) {
+            int sent = send_cipher(t, io.cipher, io.cipher_len);
+            if (sent < 0) {
+                end_reading(t, sent);
+                return;
+            }
+        }
+        if (state == RH_TLS_OPEN && !t->secured) {
+            t->secured = true;
+            struct rh_tls_info info;
+            rh_tls_engine_info(t->tls, &info);
+            rh_counter_add(&t->wire->handshakes, 1);
+            rh_counter_add(&t->wire->resumed, info.resumed ? 1 : 0);
+            t->callbacks->secured(t);
+        }
+        if (state == RH_TLS_FAILED) {
+            fail_tls(t);
+            return;
+        }
+        if (state == RH_TLS_CLEAN_END) {
+            end_reading(t, UV_EOF);
+            return;
+        }
+        if (io.plain_len < io.plain_cap && len == 0) {
+            break; /* all is decrypted */
+        }
+        if (io.plain_len > 0) {
+            offered = false;
+            if (io.plain_len < io.plain_cap) {
+                continue;
+            }
+        }
+        if (offered) { /* no room, and the owner had its chance */
+            rh_transport_read_stop(t);
+            break;
+        }
+        offered = true;
+        t->callbacks->ready(t);
+        if (t->closing) {
+            return;
+        }
+    }
+    if (len > 0) {
+        RH_ASSERT(t->unread == NULL);
+        t->unread = rh_slab_acquire(&t->wire->cipher_blocks);
+        if (t->unread == NULL) {
+            end_reading(t, UV_ENOBUFS);
+            return;
+        }
+        memcpy(t->unread->bytes, in, len);
+        t->unread->len = len;
+    }
+}
+
+static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
+{
+    struct rh_transport *t = (struct rh_transport *)(void *)stream;
+    if (nread > 0) {
+        rh_counter_add(&t->wire->bytes_in, (uint64_t)nread);
+        if (t->tls == NULL) {
+            t->callbacks->input(t, (size_t)nread);
+        } else {
+            t->in_read = true;
+            decrypt(t, buf->base, (size_t)nread);
+            t->in_read = false;
+        }
+        if (!t->closing) {
+            t->callbacks->ready(t);
+        }
+        return;
+    }
+    if (t->tls == NULL && nread != UV_EOF) {
+        t->callbacks->input(t, 0); /* the room goes back */
+    }
+    if (nread == UV_ENOBUFS) {
+        rh_transport_read_stop(t); /* never inside alloc: libuv would call a NULL callback */
+    } else if (nread < 0) {
+        if (t->tls == NULL && nread == UV_EOF) {
+            t->callbacks->input(t, 0);
+        }
+        end_reading(t, (int)nread);
+    }
+}
+
+void rh_transport_read_start(struct rh_transport *t)
+{
+    if (t->closing) {
+        return;
+    }
+    if (t->tls != NULL && !t->in_read && (t->unread != NULL || rh_tls_engine_has_plain(t->tls))) {
+        struct rh_cipher_block *block = t->unread;
+        t->unread = NULL;
+        t->in_read = true;
+        decrypt(t, block != NULL ? block->bytes : "", block != NULL ? block->len : 0);
+        t->in_read = false;
+        if (block != NULL) {
+            rh_slab_release(&t->wire->cipher_blocks, block);
+        }
+        if (t->closing) {
+            return;
+        }
+        t->callbacks->ready(t);
+        if (t->closing || t->unread != NULL) {
+            return;
+        }
+    }
+    if (!t->reading && t->unread == NULL) {
+        t->reading = uv_read_start(stream_of(t), on_alloc, on_read) == 0;
+    }
+}
+
+void rh_transport_read_stop(struct rh_transport *t)
+{
+    if (t->reading) {
+        t->reading = false;
+        uv_read_stop(stream_of(t));
+    }
+}
+
+/* --- Life ------------------------------------------------------------------------------------------- */
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct rh_transport *t = (struct rh_transport *)(void *)handle;
+    RH_ASSERT(t->writes_open == 0);
+    if (t->unread != NULL) {
+        rh_slab_release(&t->wire->cipher_blocks, t->unread);
+    }
+    if (t->tls != NULL) {
+        rh_tls_engine_fini(t->tls);
+        rh_slab_release(&t->wire->engines, t->tls);
+        t->tls = NULL;
+    }
+    t->callbacks->closed(t);
+}
+
+static int attach_tls(struct rh_transport *t, struct rh_tls *tls)
+{
+    int err = prepare_tls(t->wire);
+    if (err < 0) {
+        return err;
+    }
+    t->tls = rh_slab_acquire(&t->wire->engines);
+    if (t->tls == NULL) {
+        return UV_ENOBUFS;
+    }
+    err = rh_tls_engine_init(t->tls, tls);
+    if (err < 0) {
+        rh_slab_release(&t->wire->engines, t->tls);
+        t->tls = NULL;
+    }
+    return err;
+}
+
+int rh_transport_open(struct rh_transport *t, struct rh_wire *wire, int fd, struct rh_tls *tls,
+                      const struct rh_transport_callbacks *callbacks, bool *ret_closing)
+{
+    t->callbacks = callbacks;
+    t->wire = wire;
+    t->tls = NULL;
+    t->unread = NULL;
+    t->write = NULL;
+    t->writes_open = 0;
+    t->reading = t->closing = t->secured = t->shutdown_wanted = t->in_read = false;
+    *ret_closing = false;
+    int err = tls != NULL ? attach_tls(t, tls) : 0;
+    if (err == 0) {
+        err = uv_tcp_init(wire->loop, &t->tcp);
+    }
+    if (err < 0) {
+        close(fd);
+        goto fail_tls;
+    }
+    err = uv_tcp_open(&t->tcp, fd);
+    if (err < 0) {
+        close(fd);
+        goto fail_handle;
+    }
+    err = uv_read_start(stream_of(t), on_alloc, on_read);
+    if (err < 0) {
+        goto fail_handle;
+    }
+    t->reading = true;
+    return 0;
+
+fail_handle:
+    *ret_closing = true;
+    rh_transport_close(t);
+    return err;
+fail_tls:
+    if (t->tls != NULL) {
+        rh_tls_engine_fini(t->tls);
+        rh_slab_release(&wire->engines, t->tls);
+        t->tls = NULL;
+    }
+    return err;
+}
+
+void rh_transport_rest(struct rh_transport *t)
+{
+    if (t->tls != NULL && !t->closing && t->writes_open == 0) {
+        rh_tls_engine_idle(t->tls);
+    }
+}
+
+void rh_transport_close(struct rh_transport *t)
+{
+    if (!t->closing) {
+        t->closing = true;
+        t->reading = false;
+        uv_close((uv_handle_t *)&t->tcp, on_closed);
+    }
+}

@@ -1,0 +1,98 @@
+/* One connection's bytes: a uv stream, with TLS between where it was asked for. Above this line nobody knows
+ * about TLS. Reads land in memory that the owner names at the moment that bytes are there; writes are tried at
+ * once, and only what the socket did not take is left in flight. */
+#ifndef RH_IO_TRANSPORT_H
+#define RH_IO_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "io/tls.h"
+#include "rawhttp/slice.h"
+#include "util/counter.h"
+#include "util/slab.h"
+
+struct rh_transport;
+struct rh_tls;
+
+struct rh_transport_callbacks {
+    /* Where plaintext may be put now; *ret_len 0 stops reading until rh_transport_read_start. */
+    void (*room)(struct rh_transport *t, char **ret_base, size_t *ret_len);
+    /* `len` bytes (perhaps 0) were put at the last room; `ready` or another `room` follows. */
+    void (*input)(struct rh_transport *t, size_t len);
+    /* All input of this read is there: work on it. */
+    void (*ready)(struct rh_transport *t);
+    /* Reading ended: UV_EOF, or the error that ended it. Not called after rh_transport_close. */
+    void (*ended)(struct rh_transport *t, int status);
+    /* The TLS handshake is complete. */
+    void (*secured)(struct rh_transport *t);
+    /* The write that was in flight is done (0) or failed. Called also while closing. */
+    void (*written)(struct rh_transport *t, int status);
+    /* The handle is closed and nothing is in flight: the memory is the owner's again. */
+    void (*closed)(struct rh_transport *t);
+};
+
+/* What the transports of one loop share. */
+struct rh_wire {
+    uv_loop_t *loop;
+    struct rh_slab engines;       /* struct rh_tls_engine, one for each TLS connection */
+    struct rh_slab cipher_blocks; /* ciphertext in flight, or received and not yet decrypted */
+    struct rh_tls_loop tls;       /* lent BIOs */
+    char *scratch;                /* ciphertext of the read and the write that happen now */
+    rh_counter bytes_in;
+    rh_counter bytes_out;
+    rh_counter handshakes;
+    rh_counter resumed;
+    rh_counter tls_failures;
+};
+
+/* The owner's memory for one write in flight. */
+struct rh_transport_write {
+    uv_write_t req;
+    struct rh_slice pieces[2]; /* with TLS: plaintext that is still to be encrypted */
+};
+
+struct rh_transport {
+    uv_tcp_t tcp; /* also for unix sockets: libuv only needs a stream descriptor */
+    const struct rh_transport_callbacks *callbacks;
+    struct rh_wire *wire;
+    struct rh_tls_engine *tls;       /* NULL: plain */
+    struct rh_cipher_block *unread;  /* ciphertext that found no room for its plaintext */
+    struct rh_transport_write *write; /* the owner's write, while in flight */
+    uint16_t writes_open;            /* libuv writes whose callback is still to come */
+    bool reading : 1;
+    bool closing : 1;
+    bool secured : 1;
+    bool shutdown_wanted : 1;        /* FIN when the last write is done */
+    bool in_read : 1;                /* inside a read callback */
+};
+
+/* `tls_max` connections may use TLS at once. 0 or a negative code. */
+int RH_MUST_CHECK rh_wire_init(struct rh_wire *wire, uv_loop_t *loop, size_t tls_max);
+void rh_wire_fini(struct rh_wire *wire);
+
+/* Takes over the connected, non-blocking descriptor and starts to read. On failure the descriptor is closed and, where
+ * the code is returned, `closed` will still be called if *ret_closing was set. */
+int RH_MUST_CHECK rh_transport_open(struct rh_transport *t, struct rh_wire *wire, int fd, struct rh_tls *tls,
+                                    const struct rh_transport_callbacks *callbacks, bool *ret_closing);
+
+void rh_transport_read_start(struct rh_transport *t);
+void rh_transport_read_stop(struct rh_transport *t);
+
+/* Hands on up to two pieces. 0: the socket took all. 1: in flight, `write` and the pieces must stay until `written`;
+ * one at a time. Negative: failed. */
+int RH_MUST_CHECK rh_transport_write(struct rh_transport *t, struct rh_transport_write *write,
+                                     struct rh_slice first, struct rh_slice second);
+/* Bytes that libuv still holds for the socket: shrinks while the peer reads. */
+size_t rh_transport_unsent(const struct rh_transport *t);
+
+/* Ends our side: close_notify with TLS, then FIN, behind what is in flight. */
+void rh_transport_shutdown(struct rh_transport *t);
+/* The connection goes to rest: gives back what TLS keeps between records. */
+void rh_transport_rest(struct rh_transport *t);
+/* Ends it all; `closed` follows. Idempotent. */
+void rh_transport_close(struct rh_transport *t);
+
+#endif

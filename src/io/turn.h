@@ -1,0 +1,52 @@
+/* The turns of a loop as a server needs them: "soon" (at the end of this turn), "look" (after the next poll,
+ * which must not block), an alarm clock, and a signal from other threads. One for each server. */
+#ifndef RH_IO_TURN_H
+#define RH_IO_TURN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct rh_turn;
+
+struct rh_turn_callbacks {
+    void (*soon)(struct rh_turn *turn);   /* asked for by rh_turn_soon */
+    void (*look)(struct rh_turn *turn);   /* asked for by rh_turn_look, or the alarm's time has passed */
+    void (*signal)(struct rh_turn *turn); /* another thread called rh_turn_signal */
+    void (*closed)(struct rh_turn *turn); /* all handles are closed; the memory is the caller's again */
+};
+
+struct rh_turn {
+    const struct rh_turn_callbacks *callbacks;
+    uv_timer_t timer;     /* marks that time has passed; ends nothing itself */
+    uv_idle_t idle;       /* keeps the next poll from blocking */
+    uv_prepare_t prepare; /* "soon", asked for before the poll */
+    uv_check_t check;     /* "soon" and "look", behind the poll */
+    uv_async_t async;     /* the signal */
+    uint64_t alarm_ms;    /* loop time of the next alarm, UINT64_MAX: none */
+    unsigned open;        /* handles whose close callback is still to come */
+    bool soon;            /* asked for */
+    bool look;            /* asked for, and the idle handle runs */
+    bool ready_to_look;   /* a poll has run since */
+};
+
+/* Opens all handles; none of them keeps the loop alive while nothing is asked for. 0 or a libuv code, and then
+ * `closed` is still called once (the handles that did open are closing). */
+int rh_turn_open(struct rh_turn *turn, uv_loop_t *loop, const struct rh_turn_callbacks *callbacks);
+void rh_turn_close(struct rh_turn *turn);
+
+/* Calls `soon` once, behind the callbacks that run now and before the loop blocks. */
+void rh_turn_soon(struct rh_turn *turn);
+/* Calls `look` once, after a poll that does not block: bytes that had already arrived were read by then. */
+void rh_turn_look(struct rh_turn *turn);
+/* `look` no earlier than loop time `at_ms`; an earlier alarm stands. */
+void rh_turn_alarm(struct rh_turn *turn, uint64_t at_ms);
+/* From any thread while the turn is open. */
+void rh_turn_signal(struct rh_turn *turn);
+
+static inline uint64_t rh_turn_now_ms(const struct rh_turn *turn)
+{
+    return uv_now(turn->timer.loop);
+}
+
+#endif

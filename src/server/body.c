@@ -1,0 +1,208 @@
+/* The request body as handlers see it. Pieces are delivered straight from the input buffer; a whole body is gathered in
+ * the arena when its announced length fits there, else in a slab object out of the loop's budget. While the budget is
+ * spent, a body that is asked for is not read: its connection is driven again when another gives memory back. */
+#include "rawhttp/body.h"
+
+#include <string.h>
+
+#include "server/exchange.h"
+
+enum { ARENA_BODY_MAX = 1024 };
+
+int64_t rh_body_length(const struct rh_exchange *x)
+{
+    switch (x->head.body_kind) {
+    case RH_BODY_NONE:
+        return 0;
+    case RH_BODY_LENGTH:
+        return (int64_t)x->head.content_length;
+    default:
+        return -1;
+    }
+}
+
+void rh_body_limit(struct rh_exchange *x, uint64_t bytes_max)
+{
+    x->body_limit = bytes_max;
+}
+
+static unsigned status_of(int error)
+{
+    switch (error) {
+    case RH_EBODY_TOO_LARGE:
+        return 413;
+    case RH_EBODY_TIMEOUT:
+        return 408;
+    case RH_ENOROOM:
+        return 503;
+    default:
+        return 400;
+    }
+}
+
+void rh_exchange_body_end(struct rh_exchange *x, int error)
+{
+    if (x->body_state == RH_BODY_DISCARDING || x->body_state == RH_BODY_UNASKED) {
+        if (x->session != NULL) {
+            x->body_state = error == 0 ? RH_BODY_DONE : RH_BODY_FAILED;
+        }
+        return;
+    }
+    if (x->body_state != RH_BODY_DONE) {
+        x->body_state = error == 0 ? RH_BODY_DONE : RH_BODY_FAILED;
+    }
+    rh_list_remove(&x->waiting);
+    if (x->body_told) {
+        return;
+    }
+    x->body_told = true;
+    x->calls++;
+    if (x->on_whole != NULL) {
+        struct rh_slice body = {error == 0 ? (x->whole != NULL ? x->whole : "") : NULL,
+                                error == 0 ? x->body_received : 0};
+        x->on_whole(x, body, error, x->body_data);
+    } else if (x->on_end != NULL) {
+        x->on_end(x, error, x->body_data);
+    }
+    if (error != 0 && x->session != NULL && x->answer_state == RH_ANSWER_NONE) {
+        rh_respond_error(x, status_of(error), rh_strerror(error));
+    }
+    x->calls--;
+}
+
+/* Room for a whole body of `len` bytes (or of a yet unknown length). */
+static bool make_whole_room(struct rh_exchange *x, uint64_t len)
+{
+    struct rh_pools *pools = &x->engine->pools;
+    if (x->head.body_kind == RH_BODY_LENGTH && len <= ARENA_BODY_MAX) {
+        x->whole = rh_arena_text(&x->arena, (size_t)len + 1);
+        x->whole_cap = x->whole != NULL ? (uint32_t)len : 0;
+        if (x->whole != NULL) {
+            return true;
+        }
+    }
+    bool small = len <= RH_BODY_SMALL_BYTES - 1;
+    struct rh_slab *slab = small ? &pools->bodies_small : &pools->bodies;
+    char *memory = slab->objects_max > 0 ? rh_slab_acquire(slab) : NULL;
+    if (memory == NULL && small && pools->bodies.objects_max > 0) {
+        slab = &pools->bodies;
+        memory = rh_slab_acquire(slab);
+    }
+    if (memory == NULL) {
+        return false;
+    }
+    if (x->whole != NULL) { /* outgrew the small one */
+        memcpy(memory, x->whole, x->body_received);
+        rh_slab_release(x->whole_slab, x->whole);
+    }
+    x->whole = memory;
+    x->whole_slab = slab;
+    uint32_t max = x->engine->config.body_whole_bytes_max;
+    x->whole_cap = slab == &pools->bodies_small && max > RH_BODY_SMALL_BYTES ? RH_BODY_SMALL_BYTES : max;
+    return true;
+}
+
+static size_t take_whole(struct rh_exchange *x, struct rh_slice piece)
+{
+    uint64_t total = x->body_received + piece.len;
+    if (total > x->engine->config.body_whole_bytes_max) {
+        rh_exchange_body_end(x, RH_EBODY_TOO_LARGE);
+        return piece.len;
+    }
+    if (x->whole == NULL || total > x->whole_cap) {
+        uint64_t want = x->head.body_kind == RH_BODY_LENGTH ? x->head.content_length : total;
+        if (!make_whole_room(x, want)) {
+            rh_list_push_back(&x->engine->body_waiters, &x->waiting);
+            return 0; /* the budget is spent: wait, with reading stopped, for one that is given back */
+        }
+    }
+    memcpy(x->whole + x->body_received, piece.base, piece.len);
+    return piece.len;
+}
+
+size_t rh_exchange_body_deliver(struct rh_exchange *x, struct rh_slice piece)
+{
+    if (x->body_state == RH_BODY_DISCARDING) {
+        x->body_discarded += piece.len;
+        return piece.len;
+    }
+    if (x->body_received + piece.len > x->body_limit) {
+        rh_exchange_body_end(x, RH_EBODY_TOO_LARGE);
+        return piece.len;
+    }
+    size_t taken;
+    if (x->on_whole != NULL) {
+        taken = take_whole(x, piece);
+    } else {
+        x->calls++;
+        taken = x->on_data(x, piece, x->body_data);
+        x->calls--;
+        RH_ASSERT(taken <= piece.len);
+    }
+    x->body_received += taken;
+    return taken;
+}
+
+/* Starts to read; a body that can not be allowed is refused before a byte of it is read. */
+static void ask(struct rh_exchange *x)
+{
+    if (x->session == NULL) {
+        x->body_state = RH_BODY_READING;
+        rh_exchange_body_end(x, RH_ECUT);
+        return;
+    }
+    RH_ASSERT(x->body_state == RH_BODY_UNASKED || x->body_state == RH_BODY_DONE);
+    uint64_t limit = x->body_limit;
+    if (x->on_whole != NULL && x->engine->config.body_whole_bytes_max < limit) {
+        limit = x->engine->config.body_whole_bytes_max;
+    }
+    if (x->body_state == RH_BODY_DONE) {
+        rh_exchange_body_end(x, 0);
+    } else if (x->head.body_kind == RH_BODY_LENGTH && x->head.content_length > limit) {
+        x->body_state = RH_BODY_READING;
+        rh_exchange_body_end(x, RH_EBODY_TOO_LARGE);
+    } else {
+        x->body_state = RH_BODY_READING;
+        x->continue_due = x->head.expect_continue;
+        rh_exchange_wake(x);
+    }
+}
+
+void rh_exchange_release_whole(struct rh_exchange *x)
+{
+    struct rh_engine *engine = x->engine;
+    if (x->whole_slab == NULL) {
+        return;
+    }
+    rh_slab_release(x->whole_slab, x->whole);
+    x->whole_slab = NULL;
+    if (!rh_list_is_empty(&engine->body_waiters)) {
+        struct rh_exchange *next = RH_CONTAINER_OF(engine->body_waiters.next, struct rh_exchange, waiting);
+        rh_list_remove(&next->waiting);
+        rh_body_resume(next);
+    }
+}
+
+void rh_body_whole(struct rh_exchange *x, rh_body_whole_fn fn, void *data)
+{
+    x->on_whole = fn;
+    x->body_data = data;
+    ask(x);
+}
+
+void rh_body_stream(struct rh_exchange *x, rh_body_data_fn on_data, rh_body_end_fn on_end, void *data)
+{
+    x->on_data = on_data;
+    x->on_end = on_end;
+    x->body_data = data;
+    ask(x);
+}
+
+void rh_body_resume(struct rh_exchange *x)
+{
+    if (x->body_state == RH_BODY_PAUSED) {
+        x->body_state = RH_BODY_READING;
+        x->rate_from_ms = 0; /* the clocks stood still while we did not read */
+        rh_exchange_wake(x);
+    }
+}

@@ -1,0 +1,569 @@
+/* Callbacks of the transport record what happened and call drive; so does the end of a turn when an answer came from
+ * elsewhere. While drive runs, a re-entrant call sets `again` and returns. One round of it: feed the session, pull what
+ * it answers, write when the input is used up or the output is full. While a write is in flight nothing is fed: that is
+ * the back-pressure. Ends: the session finishes (our side is shut, input is discarded for a while, so that no reset eats
+ * the answer), the peer resets, a write fails, a deadline passes, the server closes. All of them go through
+ * rh_conn_close, and memory goes back in one place, on_closed, when libuv holds nothing of ours any more. */
+#include "server/conn.h"
+
+#include <string.h>
+#include <time.h>
+
+enum { COMPACT_BELOW = 4096, LINGER_BYTES_MAX = 1 << 20, ROUNDS_MAX = 64, ANSWERED_MAX = 32 };
+
+static struct rh_conn *conn_of(struct rh_transport *t)
+{
+    return RH_CONTAINER_OF(t, struct rh_conn, transport);
+}
+
+static struct rh_session *session_of(struct rh_conn *c)
+{
+    return &c->http1.session;
+}
+
+static uint64_t clock_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void set_deadline(struct rh_conn *c, enum rh_deadline_class which)
+{
+    struct rh_conns *conns = c->conns;
+    c->deadline_class = (uint8_t)which;
+    uint64_t due = rh_deadlines_set(&conns->deadlines, &c->deadline, which, rh_engine_now_ms(conns->engine));
+    if (due != UINT64_MAX) {
+        conns->alarm(conns, due);
+    }
+}
+
+/* --- Output ----------------------------------------------------------------------------------------- */
+
+static void conclude_answered(struct rh_output *out, bool aborted)
+{
+    while (!rh_list_is_empty(&out->answered)) {
+        struct rh_exchange *x = RH_CONTAINER_OF(out->answered.next, struct rh_exchange, waiting);
+        rh_list_remove(&x->waiting);
+        rh_exchange_conclude(x, aborted);
+    }
+    out->answered_n = 0;
+}
+
+static void output_written(struct rh_conn *c)
+{
+    rh_engine_settle(c->conns->engine, clock_us());
+    conclude_answered(c->out, false);
+    c->out->used = 0;
+    c->out->ref = (struct rh_slice){NULL, 0};
+    session_of(c)->ops->sent(session_of(c));
+}
+
+static void flush(struct rh_conn *c)
+{
+    struct rh_output *out = c->out;
+    if (rh_output_is_empty(out)) {
+        return;
+    }
+    int state = rh_transport_write(&c->transport, &out->write, (struct rh_slice){out->bytes, out->used}, out->ref);
+    if (RH_LIKELY(state == 0)) {
+        output_written(c);
+    } else if (state == 1) {
+        c->in_flight = true;
+        c->unsent = (uint32_t)rh_transport_unsent(&c->transport);
+        set_deadline(c, RH_DEADLINE_WRITE);
+    } else {
+        rh_conn_close(c, RH_WRITE_FAILED);
+    }
+}
+
+/* Pulls until the session has nothing more; true where anything was added. */
+static bool pull_all(struct rh_conn *c)
+{
+    struct rh_session *s = session_of(c);
+    bool added = false;
+    if (c->out == NULL) {
+        c->out = rh_slab_acquire(&c->conns->engine->pools.outputs);
+        if (c->out == NULL) {
+            rh_conn_close(c, RH_CLOSED);
+            return false;
+        }
+        rh_output_init(c->out, RH_OUTPUT_BYTES);
+    }
+    for (unsigned round = 0; round < ROUNDS_MAX && !c->in_flight && !c->closing; round++) {
+        switch (s->ops->pull(s, c->out)) {
+        case RH_PULL_NOTHING:
+            return added;
+        case RH_PULL_ADDED:
+            added = true;
+            if (c->out->ref.len > 0 || c->out->answered_n >= ANSWERED_MAX) {
+                flush(c);
+            }
+            break;
+        case RH_PULL_FULL:
+            added = true;
+            flush(c);
+            break;
+        }
+    }
+    if (!c->in_flight && !c->closing) {
+        c->again = true; /* others have their turn; this one goes on soon */
+    }
+    return added;
+}
+
+/* --- Input ------------------------------------------------------------------------------------------ */
+
+static void release_input(struct rh_conn *c)
+{
+    if (c->in != NULL && c->in_at == c->in_len) {
+        rh_slab_release(&c->conns->engine->pools.inputs, c->in);
+        c->in = NULL;
+        c->in_at = c->in_len = 0;
+    }
+}
+
+static bool feed_some(struct rh_conn *c)
+{
+    struct rh_session *s = session_of(c);
+    size_t len = c->in_len - c->in_at;
+    if (s->finished || (len == 0 && !c->eof_told)) {
+        return false;
+    }
+    if (!s->wants_input && !c->eof_told) {
+        return false;
+    }
+    size_t used = s->ops->feed(s, c->in != NULL ? c->in + c->in_at : "", len);
+    RH_ASSERT(used <= len);
+    c->in_at += (uint32_t)used;
+    return used > 0;
+}
+
+/* --- The loop --------------------------------------------------------------------------------------- */
+
+static void end_session(struct rh_conn *c)
+{
+    if (!c->ended) {
+        c->ended = true;
+        session_of(c)->ops->end(session_of(c), (enum rh_abort)c->reason);
+    }
+}
+
+/* The session has nothing more to say: shut our side, then wait for the peer's. */
+static void finish(struct rh_conn *c)
+{
+    c->discarded += c->in_len - c->in_at;
+    c->in_at = c->in_len;
+    if (c->eof || !session_of(c)->lingers || c->discarded > LINGER_BYTES_MAX) {
+        rh_transport_shutdown(&c->transport);
+        rh_conn_close(c, RH_CLOSED);
+    } else if (!c->shut) {
+        c->shut = true;
+        rh_transport_shutdown(&c->transport);
+        set_deadline(c, RH_DEADLINE_LINGER);
+    }
+}
+
+static void run(struct rh_conn *c)
+{
+    struct rh_session *s = session_of(c);
+    while (!c->in_flight && !c->closing) {
+        bool moved = feed_some(c);
+        moved |= pull_all(c);
+        if (c->in_flight || c->closing || (moved && !c->again)) {
+            continue;
+        }
+        if (!moved && c->eof && !c->eof_told) {
+            c->eof_told = true;
+            s->ops->eof(s);
+            continue;
+        }
+        if (rh_output_is_empty(c->out)) {
+            return;
+        }
+        flush(c);
+        if (c->again) {
+            return;
+        }
+    }
+}
+
+/* Input is read while there is room for it; deadlines follow what is waited for. */
+static void settle(struct rh_conn *c)
+{
+    struct rh_session *s = session_of(c);
+    enum rh_deadline_class want = (enum rh_deadline_class)s->deadline;
+    release_input(c);
+    if (c->out != NULL && !c->in_flight && rh_output_is_empty(c->out)) {
+        rh_slab_release(&c->conns->engine->pools.outputs, c->out);
+        c->out = NULL;
+    }
+    if (s->finished && c->out == NULL) {
+        finish(c);
+        release_input(c);
+        if (c->closing) {
+            return;
+        }
+    }
+    if (c->eof || (c->in != NULL && c->in_at == 0 && c->in_len == rh_pools_input_bytes(&c->conns->engine->config))) {
+        rh_transport_read_stop(&c->transport);
+    } else if (!c->transport.reading) {
+        rh_transport_read_start(&c->transport);
+        if (c->closing) {
+            return;
+        }
+    }
+    if (c->in_flight || c->shut) {
+        return; /* their deadlines were set when they began */
+    }
+    if (c->transport.tls != NULL) {
+        if (!c->transport.secured) {
+            want = RH_DEADLINE_TLS;
+        } else if (want == RH_DEADLINE_IDLE && s->at_rest && !c->rested) {
+            want = RH_DEADLINE_REST;
+        } else if (!s->at_rest) {
+            c->rested = false;
+        }
+    }
+    if (want != c->deadline_class || s->restart || want == RH_DEADLINE_IDLE || want == RH_DEADLINE_REST) {
+        s->restart = false;
+        set_deadline(c, want);
+    }
+}
+
+static void drive(struct rh_conn *c)
+{
+    if (c->closing) {
+        return;
+    }
+    if (c->driving) {
+        c->again = true;
+        return;
+    }
+    c->driving = true;
+    rh_engine_tick(c->conns->engine, clock_us());
+    c->again = false;
+    run(c);
+    c->driving = false;
+    if (c->closing) {
+        return;
+    }
+    settle(c);
+    if (c->again && !c->closing) {
+        c->host.wake(&c->host);
+    }
+}
+
+static void on_wake(struct rh_host *host)
+{
+    struct rh_conn *c = RH_CONTAINER_OF(host, struct rh_conn, host);
+    if (c->driving) {
+        return; /* the loop looks at all state after each call */
+    }
+    if (!c->queued && !c->closing) {
+        c->queued = true;
+        c->next_ready = c->conns->ready;
+        c->conns->ready = c;
+        c->conns->soon(c->conns);
+    }
+}
+
+void rh_conns_run_ready(struct rh_conns *conns)
+{
+    struct rh_conn *c = conns->ready; /* those that become ready meanwhile have the next turn */
+    conns->ready = NULL;
+    while (c != NULL) {
+        struct rh_conn *next = c->next_ready;
+        c->queued = false;
+        drive(c);
+        c = next;
+    }
+}
+
+/* --- What the transport tells ----------------------------------------------------------------------- */
+
+static void on_room(struct rh_transport *t, char **ret_base, size_t *ret_len)
+{
+    struct rh_conn *c = conn_of(t);
+    size_t cap = rh_pools_input_bytes(&c->conns->engine->config);
+    if (c->in == NULL) {
+        c->in = rh_slab_acquire(&c->conns->engine->pools.inputs);
+        c->in_at = c->in_len = 0;
+        if (c->in == NULL) {
+            *ret_base = NULL;
+            *ret_len = 0;
+            return;
+        }
+    }
+    if (c->in_at > 0 && cap - c->in_len < COMPACT_BELOW) {
+        memmove(c->in, c->in + c->in_at, c->in_len - c->in_at);
+        c->in_len -= c->in_at;
+        c->in_at = 0;
+    }
+    *ret_base = c->in + c->in_len;
+    *ret_len = cap - c->in_len;
+}
+
+static void on_input(struct rh_transport *t, size_t len)
+{
+    struct rh_conn *c = conn_of(t);
+    c->in_len += (uint32_t)len;
+    if (len == 0 && !c->driving) {
+        release_input(c);
+    }
+}
+
+static void on_ready(struct rh_transport *t)
+{
+    drive(conn_of(t));
+}
+
+static void on_ended(struct rh_transport *t, int status)
+{
+    struct rh_conn *c = conn_of(t);
+    if (status == UV_EOF) {
+        c->eof = true;
+        drive(c);
+    } else {
+        rh_conn_close(c, status == UV_ECONNRESET ? RH_PEER_RESET : RH_CLOSED);
+    }
+}
+
+static void on_secured(struct rh_transport *t)
+{
+    struct rh_conn *c = conn_of(t);
+    set_deadline(c, RH_DEADLINE_HEAD); /* a first head is counted from here */
+}
+
+static void on_written(struct rh_transport *t, int status)
+{
+    struct rh_conn *c = conn_of(t);
+    c->in_flight = false;
+    if (status < 0) {
+        rh_conn_close(c, RH_WRITE_FAILED);
+        return;
+    }
+    rh_engine_tick(c->conns->engine, clock_us());
+    output_written(c);
+    c->deadline_class = RH_DEADLINE_NONE; /* the next one is set anew */
+    drive(c);
+}
+
+static void on_closed(struct rh_transport *t)
+{
+    struct rh_conn *c = conn_of(t);
+    struct rh_conns *conns = c->conns;
+    rh_engine_tick(conns->engine, clock_us());
+    end_session(c);
+    if (c->out != NULL) {
+        conclude_answered(c->out, true);
+        rh_slab_release(&conns->engine->pools.outputs, c->out);
+    }
+    c->in_at = c->in_len;
+    release_input(c);
+    rh_list_remove(&c->deadline.link);
+    conns->open--;
+    rh_slab_release(&conns->engine->pools.connections, c);
+    conns->released(conns);
+}
+
+static const struct rh_transport_callbacks callbacks = {
+    .room = on_room,
+    .input = on_input,
+    .ready = on_ready,
+    .ended = on_ended,
+    .secured = on_secured,
+    .written = on_written,
+    .closed = on_closed,
+};
+
+/* --- Life ------------------------------------------------------------------------------------------- */
+
+void rh_conns_init(struct rh_conns *conns, struct rh_engine *engine)
+{
+    conns->engine = engine;
+    conns->ready = NULL;
+    conns->open = 0;
+    rh_deadlines_init(&conns->deadlines, &engine->config);
+}
+
+bool rh_conn_open(struct rh_conns *conns, int fd, const struct sockaddr_storage *peer, struct rh_tls *tls)
+{
+    struct rh_conn *c = rh_slab_acquire(&conns->engine->pools.connections);
+    RH_ASSERT(c != NULL); /* the listener pauses before the pool is empty */
+    bool closing;
+    memset(c, 0, sizeof *c);
+    rh_engine_tick(conns->engine, clock_us());
+    c->conns = conns;
+    c->host.engine = conns->engine;
+    c->host.wake = on_wake;
+    c->host.tls = tls != NULL;
+    rh_peer_from(&c->host.peer, peer);
+    rh_list_init(&c->deadline.link);
+    rh_http1_init(&c->http1, &c->host);
+    conns->open++;
+    int err = rh_transport_open(&c->transport, &conns->wire, fd, tls, &callbacks, &closing);
+    if (err == 0) {
+        set_deadline(c, tls != NULL ? RH_DEADLINE_TLS : RH_DEADLINE_HEAD);
+        return true;
+    }
+    if (closing) {
+        c->closing = true;
+        c->reason = RH_CLOSED;
+    } else {
+        conns->open--;
+        rh_slab_release(&conns->engine->pools.connections, c);
+    }
+    return false;
+}
+
+void rh_conn_close(struct rh_conn *c, enum rh_abort reason)
+{
+    if (c->closing) {
+        return;
+    }
+    c->closing = true;
+    c->reason = (uint8_t)reason;
+    if (c->queued) { /* out of the ready list: its memory will go */
+        struct rh_conn **at = &c->conns->ready;
+        while (*at != NULL && *at != c) {
+            at = &(*at)->next_ready;
+        }
+        if (*at == c) {
+            *at = c->next_ready;
+        }
+        c->queued = false;
+    }
+    rh_transport_close(&c->transport);
+    if (!c->in_flight) {
+        end_session(c); /* else when libuv no longer holds the bytes that are in flight */
+    }
+}
+
+/* The peer may be reading slowly rather than not at all: what libuv still holds tells. */
+static bool write_moved(struct rh_conn *c)
+{
+    const struct rh_config *config = &c->conns->engine->config;
+    uint32_t unsent = (uint32_t)rh_transport_unsent(&c->transport);
+    uint32_t moved = c->unsent - unsent;
+    bool fast_enough = config->rate_bytes_min == 0 ||
+                       (uint64_t)moved * 1000 >= (uint64_t)config->rate_bytes_min * config->write_ms;
+    c->unsent = unsent;
+    return moved > 0 && fast_enough;
+}
+
+static void expire(struct rh_conn *c, enum rh_deadline_class which)
+{
+    struct rh_engine *engine = c->conns->engine;
+    struct rh_session *s = session_of(c);
+    switch (which) {
+    case RH_DEADLINE_REST:
+        c->rested = true;
+        rh_transport_rest(&c->transport);
+        set_deadline(c, RH_DEADLINE_IDLE);
+        return;
+    case RH_DEADLINE_WRITE:
+        if (write_moved(c)) {
+            set_deadline(c, RH_DEADLINE_WRITE);
+            return;
+        }
+        rh_engine_log(engine, RH_LOG_DEBUG, "a peer does not read: cut after %u ms", engine->config.write_ms);
+        rh_counter_add(&engine->stats.deadline_ends, 1);
+        rh_conn_close(c, RH_DEADLINE);
+        return;
+    case RH_DEADLINE_TLS:
+        rh_counter_add(&engine->stats.deadline_ends, 1);
+        rh_conn_close(c, RH_DEADLINE);
+        return;
+    case RH_DEADLINE_LINGER:
+        rh_conn_close(c, RH_DEADLINE);
+        return;
+    default:
+        c->driving = true;
+        s->ops->expire(s, which);
+        c->driving = false;
+        set_deadline(c, RH_DEADLINE_NONE);
+        drive(c);
+    }
+}
+
+void rh_conns_expire(struct rh_conns *conns)
+{
+    enum rh_deadline_class which;
+    struct rh_deadline *entry;
+    rh_engine_tick(conns->engine, clock_us());
+    while ((entry = rh_deadlines_overdue(&conns->deadlines, rh_engine_now_ms(conns->engine), &which)) != NULL) {
+        struct rh_conn *c = RH_CONTAINER_OF(entry, struct rh_conn, deadline);
+        if (c->closing) { /* waits for libuv only */
+            set_deadline(c, RH_DEADLINE_NONE);
+        } else {
+            expire(c, which);
+        }
+    }
+    uint64_t next = rh_deadlines_next(&conns->deadlines);
+    if (next != UINT64_MAX) {
+        conns->alarm(conns, next);
+    }
+}
+
+/* Calls `fn` for each connection that was there when it began: all stand in some deadline list, and what `fn` does may
+ * move them between lists, so they are gathered behind a mark first. */
+static void for_each(struct rh_conns *conns, void (*fn)(struct rh_conn *c, enum rh_abort reason), enum rh_abort reason)
+{
+    struct rh_link all;
+    rh_list_init(&all);
+    for (unsigned i = 0; i < RH_DEADLINE_CLASSES; i++) {
+        struct rh_link *list = &conns->deadlines.lists[i];
+        while (!rh_list_is_empty(list)) {
+            struct rh_link *link = list->next;
+            rh_list_remove(link);
+            rh_list_push_back(&all, link);
+        }
+    }
+    while (!rh_list_is_empty(&all)) {
+        struct rh_conn *c = RH_CONTAINER_OF(all.next, struct rh_conn, deadline.link);
+        set_deadline(c, c->closing ? RH_DEADLINE_NONE : (enum rh_deadline_class)c->deadline_class);
+        fn(c, reason);
+    }
+}
+
+static void drain_one(struct rh_conn *c, enum rh_abort reason)
+{
+    struct rh_session *s = session_of(c);
+    (void)reason;
+    if (c->closing || c->driving) {
+        return;
+    }
+    if (c->transport.tls != NULL && !c->transport.secured) {
+        rh_conn_close(c, RH_DRAINED);
+        return;
+    }
+    s->ops->drain(s);
+    drive(c);
+}
+
+void rh_conns_drain(struct rh_conns *conns)
+{
+    for_each(conns, drain_one, RH_DRAINED);
+}
+
+void rh_conns_close_all(struct rh_conns *conns, enum rh_abort reason)
+{
+    for_each(conns, rh_conn_close, reason);
+}
+
+bool rh_conns_close_idle(struct rh_conns *conns)
+{
+    static const enum rh_deadline_class idle[] = {RH_DEADLINE_IDLE, RH_DEADLINE_REST, RH_DEADLINE_LINGER};
+    for (unsigned i = 0; i < sizeof idle / sizeof idle[0]; i++) {
+        struct rh_link *list = &conns->deadlines.lists[idle[i]];
+        for (struct rh_link *link = list->next; link != list; link = link->next) {
+            struct rh_conn *c = RH_CONTAINER_OF(link, struct rh_conn, deadline.link);
+            if (!c->closing) {
+                rh_conn_close(c, RH_CLOSED);
+                return true;
+            }
+        }
+    }
+    return false;
+}

@@ -1,0 +1,56 @@
+/* All of one class last equally long, so a list in order of setting is a list in order of ending. */
+#include "server/deadlines.h"
+
+void rh_deadlines_init(struct rh_deadlines *d, const struct rh_config *config)
+{
+    enum { REST_MS = 1000 };
+    for (unsigned i = 0; i < RH_DEADLINE_CLASSES; i++) {
+        rh_list_init(&d->lists[i]);
+    }
+    d->ms[RH_DEADLINE_NONE] = 0;
+    d->ms[RH_DEADLINE_HEAD] = config->head_ms;
+    d->ms[RH_DEADLINE_BODY] = config->body_ms;
+    d->ms[RH_DEADLINE_WRITE] = config->write_ms;
+    d->ms[RH_DEADLINE_IDLE] = config->idle_ms;
+    d->ms[RH_DEADLINE_REST] = REST_MS;
+    d->ms[RH_DEADLINE_ANSWER] = config->answer_ms;
+    d->ms[RH_DEADLINE_LINGER] = config->linger_ms > 0 ? config->linger_ms : 1;
+    d->ms[RH_DEADLINE_TLS] = config->tls_ms;
+}
+
+uint64_t rh_deadlines_set(struct rh_deadlines *d, struct rh_deadline *entry, enum rh_deadline_class which,
+                          uint64_t now_ms)
+{
+    rh_list_remove(&entry->link);
+    rh_list_push_back(&d->lists[which], &entry->link);
+    entry->due_ms = d->ms[which] == 0 ? UINT64_MAX : now_ms + d->ms[which];
+    return entry->due_ms;
+}
+
+struct rh_deadline *rh_deadlines_overdue(struct rh_deadlines *d, uint64_t now_ms, enum rh_deadline_class *ret_which)
+{
+    for (unsigned i = 0; i < RH_DEADLINE_CLASSES; i++) {
+        struct rh_link *first = d->lists[i].next;
+        if (first != &d->lists[i]) {
+            struct rh_deadline *entry = RH_CONTAINER_OF(first, struct rh_deadline, link);
+            if (entry->due_ms <= now_ms) {
+                *ret_which = (enum rh_deadline_class)i;
+                return entry;
+            }
+        }
+    }
+    return NULL;
+}
+
+uint64_t rh_deadlines_next(const struct rh_deadlines *d)
+{
+    uint64_t next = UINT64_MAX;
+    for (unsigned i = 0; i < RH_DEADLINE_CLASSES; i++) {
+        const struct rh_link *first = d->lists[i].next;
+        if (first != &d->lists[i]) {
+            const struct rh_deadline *entry = RH_CONTAINER_OF(first, struct rh_deadline, link);
+            next = entry->due_ms < next ? entry->due_ms : next;
+        }
+    }
+    return next;
+}

@@ -1,0 +1,92 @@
+/* The engine: all that sessions and exchanges need and that has no socket in it. A server embeds one for its loop,
+ * the in-memory driver another with a clock of its own. */
+#ifndef RH_SERVER_ENGINE_H
+#define RH_SERVER_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "http/chunked.h"
+#include "http/head.h"
+#include "rawhttp/config.h"
+#include "rawhttp/server.h"
+#include "server/door.h"
+#include "server/pools.h"
+#include "server/post.h"
+#include "util/counter.h"
+#include "util/list.h"
+
+struct rh_engine_stats {
+    rh_counter requests;
+    rh_counter by_class[6];
+    rh_counter rejected;
+    rh_counter deadline_ends;
+    rh_counter exchanges_open;
+    rh_counter latency_us_sum;
+    rh_counter latency_buckets[16];
+};
+
+struct rh_slot {
+    void *value;
+    void (*free_fn)(void *value);
+};
+
+struct rh_engine {
+    struct rh_config config;
+    struct rh_pools pools;
+    struct rh_door *door;
+    struct rh_head_limits head_limits;
+    struct rh_chunk_limits chunk_limits;
+    uint64_t now_us;          /* monotonic; set by the host at each drive */
+    uint32_t quick_n;         /* answered within this drive: their duration is known when it is written */
+    uint64_t date_until_us;   /* when `common` is made anew */
+    char common[160];         /* the fields that every answer has: "Server: …\r\nDate: …\r\n" */
+    uint8_t common_len;
+    bool manual_clock;        /* the driver's: wall time follows now_us */
+    bool lame;                /* for /healthz: the end has been announced */
+    bool draining;            /* every answer ends its connection */
+    struct rh_link exchanges; /* all that are alive */
+    struct rh_link body_waiters; /* exchanges for whose whole body the budget had no room, first come first */
+    struct rh_post_box posts;
+    uv_loop_t *loop;          /* NULL in the driver */
+    struct rh_server *server; /* NULL in the driver */
+    void (*all_released)(struct rh_engine *engine); /* the last exchange was given back; NULL: nobody asks */
+    struct rh_slot slots[RH_SERVER_SLOTS];
+    struct rh_engine_stats stats;
+    pthread_t thread;         /* the loop's; asserted */
+};
+
+/* Copies `config` (its fields checked: RH_ECONFIG), reserves the pools. 0, RH_ECONFIG or UV_ENOMEM. */
+int RH_MUST_CHECK rh_engine_init(struct rh_engine *engine, struct rh_door *door, const struct rh_config *config,
+                                 size_t connection_bytes);
+void rh_engine_fini(struct rh_engine *engine);
+
+/* Time passed: called by the host at the start of each drive. */
+static inline void rh_engine_tick(struct rh_engine *engine, uint64_t now_us)
+{
+    engine->now_us = now_us;
+}
+static inline uint64_t rh_engine_now_ms(const struct rh_engine *engine)
+{
+    return engine->now_us / 1000;
+}
+
+/* Server and Date as they are now, ready to be copied into a head. */
+struct rh_slice rh_engine_common_fields(struct rh_engine *engine);
+/* Wall clock in microseconds since 1970. */
+int64_t rh_engine_wall_us(const struct rh_engine *engine);
+
+/* A log line; control bytes are escaped. Costs nothing where the level is off. */
+void rh_engine_log(struct rh_engine *engine, enum rh_log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static inline bool rh_engine_logs(const struct rh_engine *engine, enum rh_log_level level)
+{
+    return engine->config.log != NULL && level <= engine->config.log_level;
+}
+
+/* One exchange has its outcome; `status` 0: lost before a head. */
+void rh_engine_count(struct rh_engine *engine, unsigned status, uint64_t started_us);
+/* The output of this drive is written: time has passed, and quick answers get their duration. */
+void rh_engine_settle(struct rh_engine *engine, uint64_t now_us);
+
+#endif

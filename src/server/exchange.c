@@ -1,0 +1,242 @@
+/* The life of an exchange. It is acquired at the first byte of a head, handed to the app when the head is complete,
+ * concluded when the outcome of its answer is known, and released when nothing asks for it: its session is done, its
+ * outcome was told, nobody holds it, and no user callback runs on it. One gate, rh_exchange_maybe_release, asks these
+ * questions; nothing counts. */
+#include "server/exchange.h"
+
+#include <string.h>
+
+#include "http/path.h"
+
+struct rh_exchange *rh_exchange_create(struct rh_engine *engine, struct rh_session *session)
+{
+    struct rh_exchange *x = rh_slab_acquire(&engine->pools.exchanges);
+    if (RH_UNLIKELY(x == NULL)) {
+        return NULL;
+    }
+    memset(x, 0, offsetof(struct rh_exchange, in));
+    x->engine = engine;
+    x->session = session;
+    x->peer = session->host->peer;
+    x->tls = session->host->tls;
+    x->started_us = engine->now_us;
+    x->body_limit = engine->config.body_bytes_max;
+    x->response_last = &x->response_first;
+    x->fields = (struct rh_field *)(void *)x->memory_inline;
+    rh_list_init(&x->waiting);
+    rh_list_push_back(&engine->exchanges, &x->link);
+    rh_counter_add(&engine->stats.exchanges_open, 1);
+    rh_parser_init(&x->in.parser, x->fields, &engine->head_limits);
+    return x;
+}
+
+/* The parser wrote the field lines to the front of the inline memory; the arena begins behind those that are there. */
+enum rh_rule rh_exchange_open_head(struct rh_exchange *x, const char *base)
+{
+    struct rh_engine *engine = x->engine;
+    x->head = x->in.parser.head;
+    size_t taken = (x->head.fields_n * sizeof(struct rh_field) + 7) & ~(size_t)7;
+    rh_arena_init(&x->arena, x->memory_inline + taken, rh_pools_inline_bytes(&engine->config) - taken,
+                  &engine->pools.arenas, engine->config.arena_blocks_max);
+    size_t extra = x->head.path_is_plain ? 0 : (size_t)x->head.path_len + 2;
+    char *copy = rh_arena_text(&x->arena, x->head.bytes + extra);
+    if (RH_UNLIKELY(copy == NULL)) {
+        x->head_block = copy = rh_slab_acquire(&engine->pools.heads);
+        if (copy == NULL) {
+            return RH_RULE_HEAD_LONG;
+        }
+    }
+    memcpy(copy, base, x->head.bytes);
+    x->base = copy;
+    if (RH_LIKELY(x->head.path_is_plain)) {
+        x->path = (struct rh_slice){copy + x->head.path_at, x->head.path_len};
+        return RH_RULE_NONE;
+    }
+    char *path = copy + x->head.bytes;
+    if (x->head.form == RH_ASTERISK_FORM || x->head.form == RH_AUTHORITY_FORM) {
+        x->path = (struct rh_slice){copy + x->head.target_at, x->head.target_len};
+        return RH_RULE_NONE;
+    }
+    x->path.base = path;
+    return rh_path_canonical((struct rh_slice){copy + x->head.path_at, x->head.path_len}, path, &x->path.len);
+}
+
+void rh_exchange_enter(struct rh_exchange *x)
+{
+    x->calls++;
+}
+
+void rh_exchange_leave(struct rh_exchange *x)
+{
+    RH_ASSERT(x->calls > 0);
+    x->calls--;
+    rh_exchange_maybe_release(x);
+}
+
+void rh_exchange_handle(struct rh_exchange *x)
+{
+    struct rh_door *door = x->engine->door;
+    x->calls++;
+    door->handle(x, door);
+    rh_exchange_require_answer(x);
+    x->calls--;
+}
+
+void rh_exchange_require_answer(struct rh_exchange *x)
+{
+    bool waits_for_body = !x->body_told && (x->on_whole != NULL || x->on_data != NULL);
+    if (RH_UNLIKELY(x->answer_state == RH_ANSWER_NONE && !x->held && !waits_for_body)) {
+        rh_engine_log(x->engine, RH_LOG_ERROR, "handler of %.*s neither answered nor deferred",
+                      (int)x->route.len, x->route.base != NULL ? x->route.base : "");
+        rh_respond_error(x, 500, NULL);
+    }
+}
+
+void rh_exchange_close_body(struct rh_exchange *x)
+{
+    if (x->source_open) {
+        x->source_open = false;
+        if (x->source.close != NULL) {
+            x->calls++;
+            x->source.close(x->source.data);
+            x->calls--;
+        }
+    }
+    if (x->free_fn != NULL) {
+        void (*free_fn)(void *) = x->free_fn;
+        x->free_fn = NULL;
+        free_fn(x->free_data);
+    }
+    if (x->pipe.bytes != NULL) {
+        rh_slab_release(&x->engine->pools.pipes, x->pipe.bytes);
+        x->pipe.bytes = NULL;
+    }
+}
+
+void rh_exchange_maybe_release(struct rh_exchange *x)
+{
+    if (x->session != NULL || !x->concluded || x->held || x->calls > 0) {
+        return;
+    }
+    struct rh_engine *engine = x->engine;
+    rh_exchange_close_body(x);
+    rh_exchange_release_whole(x);
+    if (x->head_block != NULL) {
+        rh_slab_release(&engine->pools.heads, x->head_block);
+    }
+    if (x->base != NULL) {
+        rh_arena_fini(&x->arena);
+    }
+    rh_list_remove(&x->link);
+    rh_counter_sub(&engine->stats.exchanges_open, 1);
+    rh_slab_release(&engine->pools.exchanges, x);
+    if (engine->all_released != NULL && rh_list_is_empty(&engine->exchanges)) {
+        engine->all_released(engine);
+    }
+}
+
+static struct rh_slice known_field(const struct rh_exchange *x, enum rh_field_id id)
+{
+    for (unsigned i = 0; i < x->head.fields_n; i++) {
+        if (x->fields[i].id == id) {
+            return (struct rh_slice){x->base + x->fields[i].value_at, x->fields[i].value_len};
+        }
+    }
+    return (struct rh_slice){NULL, 0};
+}
+
+static void tell_access(struct rh_exchange *x, bool aborted)
+{
+    char peer[RH_PEER_TEXT_MAX];
+    struct rh_engine *engine = x->engine;
+    uint64_t duration_us = engine->now_us - x->started_us;
+    rh_peer_text(&x->peer, peer);
+    struct rh_access access = {
+        .peer = rh_slice_from(peer),
+        .route = x->route,
+        .user = rh_slice_from(x->user),
+        .request_id = rh_slice_from(x->request_id),
+        .time_us = rh_engine_wall_us(engine) - (int64_t)duration_us,
+        .duration_us = duration_us,
+        .bytes_in = x->body_received,
+        .bytes_out = x->answer_bytes,
+        .status = x->status,
+        .version_minor = x->head.version_minor,
+        .aborted = aborted,
+        .tls = x->tls,
+    };
+    if (x->base != NULL) {
+        access.method = rh_slice_from(rh_method_name(x->head.method));
+        access.target = (struct rh_slice){x->base + x->head.target_at, x->head.target_len};
+        access.host = (struct rh_slice){x->base + x->head.host_at, x->head.host_len};
+        access.referer = known_field(x, RH_FIELD_REFERER);
+        access.user_agent = known_field(x, RH_FIELD_USER_AGENT);
+    }
+    engine->config.access(engine->config.log_data, &access);
+}
+
+void rh_exchange_conclude(struct rh_exchange *x, bool aborted)
+{
+    RH_ASSERT(!x->concluded);
+    x->concluded = true;
+    rh_engine_count(x->engine, x->status, x->started_us);
+    if (RH_UNLIKELY(x->outcomes != NULL)) {
+        struct rh_outcome outcome = {.status = x->status,
+                                     .bytes = x->answer_bytes,
+                                     .duration_us = x->engine->now_us - x->started_us,
+                                     .aborted = aborted};
+        x->calls++;
+        while (x->outcomes != NULL) {
+            struct rh_outcome_hook *hook = x->outcomes;
+            x->outcomes = hook->next;
+            hook->fn(x, &outcome, hook->data);
+        }
+        x->calls--;
+    }
+    if (RH_UNLIKELY(x->engine->config.access != NULL)) {
+        tell_access(x, aborted);
+    }
+    rh_exchange_maybe_release(x);
+}
+
+void rh_exchange_conclude_behind(struct rh_exchange *x, struct rh_output *out)
+{
+    if (out != NULL && (x->outcomes != NULL || x->engine->config.access != NULL)) {
+        rh_list_push_back(&out->answered, &x->waiting);
+        out->answered_n++;
+        return;
+    }
+    rh_exchange_conclude(x, false);
+}
+
+void rh_exchange_hint_eof(struct rh_exchange *x)
+{
+    if (x->peer_eof) {
+        return;
+    }
+    x->peer_eof = true;
+    if (x->abort_fn != NULL && x->answer_state != RH_ANSWER_COMPLETE) {
+        x->calls++;
+        x->abort_fn(x, RH_PEER_EOF, x->abort_data);
+        x->calls--;
+    }
+}
+
+/* Order: nothing can be answered any more, then the body's reader hears, then the handler, then the outcome. */
+void rh_exchange_cut(struct rh_exchange *x, enum rh_abort reason)
+{
+    x->session = NULL;
+    x->cut = (uint8_t)reason;
+    x->calls++;
+    rh_exchange_body_end(x, RH_ECUT);
+    rh_exchange_close_body(x);
+    if (x->abort_fn != NULL && (x->answer_state == RH_ANSWER_NONE || x->stream_open)) {
+        x->abort_fn(x, reason, x->abort_data);
+    }
+    x->calls--;
+    if (!x->concluded && rh_list_is_empty(&x->waiting)) {
+        rh_exchange_conclude(x, true);
+    } else {
+        rh_exchange_maybe_release(x);
+    }
+}

@@ -1,0 +1,201 @@
+/* The inside of an exchange: request view, arena, response draft, and the two machines that move beside each other,
+ * the request's body and the answer. The session drives it; the public functions only change its state and wake the
+ * session's host. */
+#ifndef RH_SERVER_EXCHANGE_H
+#define RH_SERVER_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "http/chunked.h"
+#include "http/parser.h"
+#include "rawhttp/body.h"
+#include "rawhttp/exchange.h"
+#include "rawhttp/stream.h"
+#include "server/engine.h"
+#include "server/output.h"
+#include "server/session.h"
+#include "util/arena.h"
+#include "util/list.h"
+
+/* The request's body.
+ *
+ *   UNASKED -> READING <-> PAUSED -> DONE
+ *   UNASKED ------------------------> DISCARDING -> DONE        (the answer came first)
+ *   any ----------------------------> FAILED                    (its end was told with an error)
+ */
+enum rh_body_state {
+    RH_BODY_UNASKED,    /* nobody wants it so far: its bytes wait */
+    RH_BODY_READING,    /* pieces are delivered as they come */
+    RH_BODY_PAUSED,     /* the handler took less than it was given */
+    RH_BODY_DISCARDING, /* the answer is complete: read on to keep the connection */
+    RH_BODY_DONE,       /* complete, or there was none */
+    RH_BODY_FAILED      /* cut, too large, framed wrongly, too late */
+};
+
+/* The answer.
+ *
+ *   NONE -> READY -> SENDING -> COMPLETE
+ *                 `-----------> COMPLETE       (fits into the output)
+ */
+enum rh_answer_state {
+    RH_ANSWER_NONE,    /* not given yet */
+    RH_ANSWER_READY,   /* given: its head is made at the next pull */
+    RH_ANSWER_SENDING, /* head made, body pieces are pulled */
+    RH_ANSWER_COMPLETE /* all of it is in the output, or was lost */
+};
+
+enum rh_answer_kind {
+    RH_ANSWER_EMPTY,
+    RH_ANSWER_MEMORY, /* `memory`, in the arena, static or owned */
+    RH_ANSWER_SOURCE  /* pulled; also the push stream, whose source is its pipe */
+};
+
+struct rh_response_field {
+    struct rh_response_field *next;
+    struct rh_slice name;
+    struct rh_slice value;
+};
+
+struct rh_outcome_hook {
+    struct rh_outcome_hook *next;
+    rh_outcome_fn fn;
+    void *data;
+};
+
+/* Buffer between rh_stream_write and pull. */
+struct rh_pipe {
+    char *bytes;  /* a slab object, acquired at the first write, given back when empty and ended */
+    uint32_t at;  /* the first byte not yet pulled */
+    uint32_t end; /* behind the last one written */
+    rh_stream_fn on_drained;
+    void *data;
+    bool ended;
+    bool failed;
+    bool wants_drained; /* a write took less than everything */
+};
+
+struct rh_exchange {
+    struct rh_link link;        /* engine's list of all */
+    struct rh_link waiting;     /* in engine->body_waiters, or, answered, in output->answered until it is written */
+    struct rh_engine *engine;
+    struct rh_session *session; /* NULL: cut, or concluded */
+    uint64_t started_us;        /* first byte of the head was seen */
+
+    /* Request. */
+    const char *base;           /* the head's bytes, in the arena or in head_block; NULL: still arriving */
+    void *head_block;           /* from pools.heads, for a large one */
+    struct rh_field *fields;    /* head.fields_n of them, in the arena */
+    struct rh_head head;
+    struct rh_slice path;       /* canonical */
+    struct rh_peer peer;
+
+    /* Request body. */
+    rh_body_data_fn on_data;
+    rh_body_end_fn on_end;
+    rh_body_whole_fn on_whole;
+    void *body_data;
+    uint64_t body_limit;
+    uint64_t body_received;     /* content bytes so far */
+    uint64_t body_left;         /* RH_BODY_LENGTH: still to come */
+    uint64_t body_pending;      /* decoded and not taken: they stand first in the input */
+    uint64_t body_discarded;
+    char *whole;                /* gathered body */
+    uint32_t whole_cap;
+    struct rh_slab *whole_slab; /* where it came from; NULL: the arena */
+    struct rh_field *trailers;
+    const char *trailers_base;
+    uint16_t trailers_n;
+    uint64_t rate_from_ms;      /* the minimum rate counts from here... */
+    uint64_t rate_bytes;        /* ...these bytes */
+
+    /* Answer. */
+    struct rh_response_field *response_first;
+    struct rh_response_field **response_last;
+    uint32_t response_bytes;    /* what the fields need in a head */
+    struct rh_slice type;       /* Content-Type; absent: none */
+    struct rh_slice memory;
+    void (*free_fn)(void *free_data);
+    void *free_data;
+    struct rh_source source;
+    uint64_t answer_bytes;      /* body bytes handed to the output */
+    struct rh_pipe pipe;
+
+    /* Hooks and names. */
+    rh_abort_fn abort_fn;
+    void *abort_data;
+    struct rh_outcome_hook *outcomes;
+    void *app;
+    struct rh_slice route;
+    const char *user;
+    const char *request_id;
+
+    struct rh_arena arena;
+    uint16_t status;            /* of the answer, once given */
+    uint8_t body_state;         /* enum rh_body_state */
+    uint8_t answer_state;       /* enum rh_answer_state */
+    uint8_t answer_kind;        /* enum rh_answer_kind */
+    uint8_t cut;                /* enum rh_abort with which it was cut, 0: not */
+    uint8_t calls;              /* depth of user callbacks that run on it: not released inside */
+    bool held : 1;              /* rh_exchange_hold or an open stream */
+    bool peer_eof : 1;          /* the hint was given */
+    bool chunked : 1;           /* the answer is framed by chunks */
+    bool ends_connection : 1;   /* the answer says so */
+    bool source_waits : 1;      /* pull said RH_EAGAIN */
+    bool source_open : 1;       /* close is still owed */
+    bool body_told : 1;         /* on_end or on_whole was called */
+    bool continue_due : 1;      /* 100 (Continue) is to be sent */
+    bool concluded : 1;         /* outcome told */
+    bool is_head : 1;           /* no content in the answer whatever it says */
+    bool discard_offered : 1;   /* the body was asked to be read on */
+    bool tls : 1;
+    bool stream_open : 1;       /* push stream not yet ended */
+
+    union {
+        struct rh_parser parser;   /* until the head is complete */
+        struct rh_chunked chunks;  /* from then on */
+    } in;
+    char memory_inline[];
+};
+
+/* A fresh exchange whose parser stands at the first byte, or NULL when the pool is empty. */
+struct rh_exchange *rh_exchange_create(struct rh_engine *engine, struct rh_session *session);
+/* The head is complete at `base`: keeps its bytes and makes the path canonical. RH_RULE_NONE or why not. */
+enum rh_rule rh_exchange_open_head(struct rh_exchange *x, const char *base);
+/* Calls the app. */
+void rh_exchange_handle(struct rh_exchange *x);
+/* A handler returned: one that neither answered nor deferred gets a 500 and a log line. */
+void rh_exchange_require_answer(struct rh_exchange *x);
+/* Gives a gathered body back; whoever waits for the budget goes on. */
+void rh_exchange_release_whole(struct rh_exchange *x);
+
+/* A user callback runs from here to leave: the exchange is not released in between. */
+void rh_exchange_enter(struct rh_exchange *x);
+void rh_exchange_leave(struct rh_exchange *x);
+
+/* The session is done with it, all bytes of the answer are in the output or were refused. `out` NULL: nothing waits. */
+void rh_exchange_conclude_behind(struct rh_exchange *x, struct rh_output *out);
+/* The outcome is known: tells hooks and log, closes the source, releases where nobody holds it. */
+void rh_exchange_conclude(struct rh_exchange *x, bool aborted);
+/* The connection is gone, or the answer came too late: detaches it from its session and tells the handler. */
+void rh_exchange_cut(struct rh_exchange *x, enum rh_abort reason);
+void rh_exchange_hint_eof(struct rh_exchange *x);
+/* Gives the memory back if nothing needs it any more. */
+void rh_exchange_maybe_release(struct rh_exchange *x);
+/* Gives back what the answer's body holds (free function, source, pipe). */
+void rh_exchange_close_body(struct rh_exchange *x);
+
+/* Delivers `piece` to whoever asked for the body; returns how much was taken. */
+size_t rh_exchange_body_deliver(struct rh_exchange *x, struct rh_slice piece);
+/* The body ended: 0 or an error; tells once. After an error that the handler did not answer, the library does. */
+void rh_exchange_body_end(struct rh_exchange *x, int error);
+
+/* Something changed from outside of the session's calls. */
+static inline void rh_exchange_wake(struct rh_exchange *x)
+{
+    if (x->session != NULL) {
+        x->session->host->wake(x->session->host);
+    }
+}
+
+#endif

@@ -1,0 +1,604 @@
+/* The life of one request: feed parses the head and calls the app; pull makes bytes of the answer; what follows in the
+ * input is the body or the next head.
+ *
+ *            first byte            head complete         answer and body done
+ *   at rest ------------> head ---------------> exchange ---------------------> at rest
+ *                          | refused                | ends the connection
+ *                          v                        v
+ *                        reply ----------------> finished (the host closes, lingering)
+ *
+ * Ways to fail: a refused head or body framing gets a reply of our own and the end; a deadline gets 408 or 503; a cut
+ * connection cuts the exchange. */
+#include "server/http1.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { CHUNK_HEAD = 6, CHUNK_TAIL = 2, LAST_CHUNK = 5, SOURCE_ROOM_MIN = 4096 };
+
+static struct rh_http1 *http1_of(struct rh_session *s)
+{
+    return RH_CONTAINER_OF(s, struct rh_http1, session);
+}
+
+static struct rh_engine *engine_of(const struct rh_http1 *h)
+{
+    return h->session.host->engine;
+}
+
+static void finish(struct rh_http1 *h, bool lingers)
+{
+    h->session.finished = true;
+    h->session.lingers = lingers;
+}
+
+/* What the session wants now follows from its state: the host reads it after each call. */
+static void update(struct rh_http1 *h)
+{
+    struct rh_session *s = &h->session;
+    struct rh_exchange *x = h->x;
+    s->at_rest = x == NULL;
+    s->wants_input = !s->finished;
+    if (x == NULL) {
+        s->deadline = h->requests == 0 ? RH_DEADLINE_HEAD : RH_DEADLINE_IDLE;
+    } else if (x->base == NULL) {
+        bool begun = h->requests == 0 || rh_parser_has_begun(&x->in.parser);
+        s->deadline = begun ? RH_DEADLINE_HEAD : RH_DEADLINE_IDLE;
+    } else if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_DISCARDING) {
+        s->deadline = RH_DEADLINE_BODY;
+    } else {
+        s->deadline = x->answer_state == RH_ANSWER_NONE ? RH_DEADLINE_ANSWER : RH_DEADLINE_NONE;
+        s->wants_input = false;
+    }
+}
+
+/* Lets go of the exchange; its memory goes when its outcome was told. */
+static void detach(struct rh_http1 *h)
+{
+    struct rh_exchange *x = h->x;
+    h->x = NULL;
+    x->session = NULL;
+    rh_exchange_maybe_release(x);
+}
+
+/* An answer of our own: to a request that never became an exchange for the app, or in its place. */
+static void reply(struct rh_http1 *h, unsigned status, enum rh_rule rule)
+{
+    h->reply_status = (uint16_t)status;
+    h->reply_rule = (uint8_t)rule;
+}
+
+static void refuse(struct rh_http1 *h, enum rh_rule rule)
+{
+    const struct rh_rule_info *info = rh_rule_info(rule);
+    struct rh_exchange *x = h->x;
+    char peer[RH_PEER_TEXT_MAX];
+    rh_counter_add(&engine_of(h)->stats.rejected, 1);
+    if (rh_engine_logs(engine_of(h), RH_LOG_DEBUG)) {
+        rh_peer_text(&x->peer, peer);
+        rh_engine_log(engine_of(h), RH_LOG_DEBUG, "%s: refused with %u, %s: %s (%s)", peer, info->status, info->id,
+                      info->text, info->section);
+    }
+    x->status = info->status;
+    rh_exchange_conclude(x, false);
+    detach(h);
+    reply(h, info->status, rule);
+}
+
+/* --- Input ------------------------------------------------------------------------------------------ */
+
+static void prepare_body(struct rh_exchange *x)
+{
+    struct rh_engine *engine = x->engine;
+    x->is_head = x->head.method == RH_HEAD;
+    switch (x->head.body_kind) {
+    case RH_BODY_NONE:
+        x->body_state = RH_BODY_DONE;
+        break;
+    case RH_BODY_LENGTH:
+        x->body_left = x->head.content_length;
+        break;
+    default:
+        x->trailers = rh_arena_alloc(&x->arena, engine->chunk_limits.trailers_max * sizeof(struct rh_field));
+        RH_ASSERT(x->trailers != NULL); /* an empty arena, or one with a block still to take */
+        rh_chunked_init(&x->in.chunks, x->trailers, &engine->chunk_limits);
+    }
+}
+
+static size_t feed_head(struct rh_http1 *h, const char *bytes, size_t len)
+{
+    struct rh_exchange *x = h->x;
+    switch (rh_parser_feed(&x->in.parser, bytes, len)) {
+    case RH_PARSE_MORE:
+        if (h->eof) { /* it will never be complete */
+            rh_exchange_conclude(x, true);
+            detach(h);
+            finish(h, false);
+        }
+        return 0;
+    case RH_PARSE_REJECT:
+        refuse(h, x->in.parser.rule);
+        return len;
+    case RH_PARSE_DONE:
+        break;
+    }
+    enum rh_rule rule = rh_exchange_open_head(x, bytes);
+    if (rule != RH_RULE_NONE) {
+        refuse(h, rule);
+        return len;
+    }
+    size_t used = x->head.bytes;
+    h->requests++;
+    prepare_body(x);
+    rh_exchange_handle(x);
+    return used;
+}
+
+/* The minimum rate, seen at each piece: silence has a deadline of its own. */
+static bool is_too_slow(struct rh_exchange *x, size_t n)
+{
+    const struct rh_config *config = &x->engine->config;
+    uint64_t now_ms = rh_engine_now_ms(x->engine);
+    if (config->rate_bytes_min == 0) {
+        return false;
+    }
+    if (x->rate_from_ms == 0) {
+        x->rate_from_ms = now_ms;
+        x->rate_bytes = 0;
+    }
+    x->rate_bytes += n;
+    uint64_t elapsed_ms = now_ms - x->rate_from_ms;
+    return elapsed_ms > config->rate_grace_ms && x->rate_bytes * 1000 < elapsed_ms * config->rate_bytes_min;
+}
+
+static void keep_trailers(struct rh_exchange *x, const char *base, size_t len)
+{
+    struct rh_slice copy = rh_arena_copy(&x->arena, (struct rh_slice){base, len});
+    if (copy.base != NULL) {
+        x->trailers_base = copy.base;
+        x->trailers_n = x->in.chunks.trailers_n;
+    }
+}
+
+/* Makes x->body_pending say how many content bytes stand at the front of `bytes`; returns what was used before them.
+ * Ends the body where it ends; leaves pending 0 where more input is needed. */
+static size_t decode(struct rh_http1 *h, struct rh_exchange *x, const char *bytes, size_t len)
+{
+    size_t used = 0;
+    size_t trailers_at = 0;
+    struct rh_slice data;
+    if (x->head.body_kind == RH_BODY_LENGTH) {
+        x->body_pending = len < x->body_left ? len : x->body_left;
+        x->body_left -= x->body_pending;
+        if (x->body_pending == 0 && x->body_left == 0) {
+            rh_exchange_body_end(x, 0);
+        }
+        return 0;
+    }
+    switch (rh_chunked_feed(&x->in.chunks, bytes, len, &used, &data, &trailers_at)) {
+    case RH_CHUNK_MORE:
+        return used;
+    case RH_CHUNK_DATA:
+        RH_ASSERT(data.base + data.len == bytes + used);
+        x->body_pending = data.len;
+        return used - data.len;
+    case RH_CHUNK_DONE:
+        if (x->in.chunks.trailers_n > 0) {
+            keep_trailers(x, bytes + trailers_at, used - trailers_at);
+        }
+        rh_exchange_body_end(x, 0);
+        return used;
+    case RH_CHUNK_REJECT:
+        break;
+    }
+    const struct rh_rule_info *info = rh_rule_info(x->in.chunks.rule);
+    rh_exchange_log(x, RH_LOG_DEBUG, "body refused, %s: %s (%s)", info->id, info->text, info->section);
+    rh_counter_add(&engine_of(h)->stats.rejected, 1);
+    rh_exchange_body_end(x, RH_EBODY_FRAMING);
+    return len;
+}
+
+static bool body_flows(const struct rh_exchange *x)
+{
+    return x->body_state == RH_BODY_READING || x->body_state == RH_BODY_DISCARDING;
+}
+
+static size_t feed_body(struct rh_http1 *h, const char *bytes, size_t len)
+{
+    struct rh_exchange *x = h->x;
+    size_t used = 0;
+    x->calls++;
+    while (body_flows(x)) {
+        if (x->body_pending == 0) {
+            size_t step = decode(h, x, bytes + used, len - used);
+            used += step;
+            if (x->body_pending == 0) {
+                if (body_flows(x) && h->eof) {
+                    rh_exchange_body_end(x, RH_EBODY_CUT); /* EOF inside a body: never "complete" */
+                }
+                if (step == 0) {
+                    break;
+                }
+                continue;
+            }
+        }
+        struct rh_slice piece = {bytes + used, len - used < x->body_pending ? len - used : x->body_pending};
+        if (piece.len == 0) {
+            if (h->eof) {
+                rh_exchange_body_end(x, RH_EBODY_CUT);
+            }
+            break;
+        }
+        size_t taken = rh_exchange_body_deliver(x, piece);
+        used += taken;
+        x->body_pending -= taken;
+        h->session.restart = true;
+        if (taken < piece.len && x->body_state == RH_BODY_READING) {
+            x->body_state = RH_BODY_PAUSED;
+        } else if (body_flows(x) && is_too_slow(x, taken)) {
+            rh_exchange_body_end(x, RH_EBODY_TIMEOUT);
+        }
+    }
+    if (x->body_told) {
+        rh_exchange_require_answer(x);
+    }
+    x->calls--;
+    return used;
+}
+
+/* After an answer: is its exchange over? Its body may still have to be read away. */
+static void settle(struct rh_http1 *h)
+{
+    struct rh_exchange *x = h->x;
+    if (x == NULL || x->answer_state != RH_ANSWER_COMPLETE) {
+        return;
+    }
+    if (x->body_state == RH_BODY_FAILED) {
+        x->ends_connection = true;
+    }
+    if (!x->ends_connection && x->body_state != RH_BODY_DONE) {
+        x->body_state = RH_BODY_DISCARDING;
+        if (x->body_discarded <= x->engine->config.discard_bytes_max) {
+            return;
+        }
+        x->ends_connection = true;
+    }
+    if (x->ends_connection) {
+        finish(h, true);
+    }
+    detach(h);
+}
+
+static size_t http1_feed(struct rh_session *s, const char *bytes, size_t len)
+{
+    struct rh_http1 *h = http1_of(s);
+    size_t used = 0;
+    if (s->finished || h->reply_status != 0) {
+        return len;
+    }
+    if (h->x == NULL) {
+        if (len == 0) {
+            if (h->eof) {
+                finish(h, false);
+            }
+            update(h);
+            return 0;
+        }
+        h->x = rh_exchange_create(engine_of(h), s);
+        if (h->x == NULL) {
+            reply(h, 503, RH_RULE_NONE);
+            return len;
+        }
+        s->restart = h->requests > 0;
+    }
+    if (h->x->base == NULL) {
+        used = feed_head(h, bytes, len);
+    } else {
+        used = feed_body(h, bytes, len);
+    }
+    settle(h);
+    update(h);
+    return used;
+}
+
+/* --- Output ----------------------------------------------------------------------------------------- */
+
+static bool must_end(struct rh_http1 *h, struct rh_exchange *x)
+{
+    const struct rh_config *config = &x->engine->config;
+    if (!x->head.keep_alive || config->keep_alive == 0 || x->engine->draining ||
+        (config->requests_max != 0 && h->requests >= config->requests_max)) {
+        return true;
+    }
+    if (x->body_state == RH_BODY_DONE || (x->stream_open && x->body_state != RH_BODY_FAILED)) {
+        return false;
+    }
+    /* The body was not read. A client that waits for 100 may never send it (RFC 9110 §10.1.1). */
+    return x->body_state == RH_BODY_FAILED || (x->head.expect_continue && x->body_received == 0) ||
+           x->body_left + x->body_pending > config->discard_bytes_max;
+}
+
+static void complete(struct rh_http1 *h, struct rh_exchange *x, struct rh_output *out)
+{
+    x->answer_state = RH_ANSWER_COMPLETE;
+    rh_exchange_close_body(x);
+    rh_exchange_conclude_behind(x, out);
+    settle(h);
+}
+
+/* The answer broke off after its head: the peer must see that it is not whole, so the connection ends without a last
+ * chunk. */
+static void break_off(struct rh_http1 *h, struct rh_exchange *x, const char *why)
+{
+    rh_exchange_log(x, RH_LOG_ERROR, "answer of %.*s broke off: %s", (int)x->route.len,
+                    x->route.base != NULL ? x->route.base : "", why);
+    h->x = NULL;
+    finish(h, false);
+    rh_exchange_cut(x, RH_WRITE_FAILED);
+}
+
+static int64_t answer_length(const struct rh_exchange *x)
+{
+    switch (x->answer_kind) {
+    case RH_ANSWER_MEMORY:
+        return (int64_t)x->memory.len;
+    case RH_ANSWER_SOURCE:
+        return x->source.length;
+    default:
+        return 0;
+    }
+}
+
+/* A chunk head of fixed width, so that its data can be pulled in place behind it (RFC 9112 §7.1). */
+static void put_chunk_head(char *at, size_t len)
+{
+    static const char hex[] = "0123456789abcdef";
+    at[0] = hex[len >> 12 & 15];
+    at[1] = hex[len >> 8 & 15];
+    at[2] = hex[len >> 4 & 15];
+    at[3] = hex[len & 15];
+    at[4] = '\r';
+    at[5] = '\n';
+}
+
+static enum rh_pull pull_source(struct rh_http1 *h, struct rh_exchange *x, struct rh_output *out)
+{
+    int64_t length = x->source.length;
+    size_t room = rh_output_room(out);
+    if (length >= 0 && x->answer_bytes == (uint64_t)length) {
+        complete(h, x, out);
+        return RH_PULL_ADDED;
+    }
+    if (x->source_waits) {
+        return RH_PULL_NOTHING;
+    }
+    if (room < SOURCE_ROOM_MIN + CHUNK_HEAD + CHUNK_TAIL + LAST_CHUNK) {
+        return RH_PULL_FULL;
+    }
+    char *at = rh_output_tail(out);
+    room -= CHUNK_HEAD + CHUNK_TAIL + LAST_CHUNK;
+    if (length >= 0 && room > (uint64_t)length - x->answer_bytes) {
+        room = (size_t)((uint64_t)length - x->answer_bytes);
+    }
+    x->calls++;
+    ptrdiff_t n = x->source.pull(x->source.data, x->chunked ? at + CHUNK_HEAD : at, room);
+    x->calls--;
+    if (n == RH_EAGAIN) {
+        x->source_waits = true;
+        return RH_PULL_NOTHING;
+    }
+    if (n < 0 || (n == 0 && length >= 0)) {
+        break_off(h, x, n < 0 ? rh_strerror((int)n) : "shorter than announced");
+        return RH_PULL_ADDED;
+    }
+    if (n == 0) {
+        if (x->chunked) {
+            memcpy(at, "0\r\n\r\n", LAST_CHUNK);
+            rh_output_added(out, LAST_CHUNK);
+        }
+        complete(h, x, out);
+        return RH_PULL_ADDED;
+    }
+    RH_ASSERT((size_t)n <= room);
+    x->answer_bytes += (size_t)n;
+    if (x->chunked) {
+        put_chunk_head(at, (size_t)n);
+        memcpy(at + CHUNK_HEAD + n, "\r\n", CHUNK_TAIL);
+        n += CHUNK_HEAD + CHUNK_TAIL;
+    }
+    rh_output_added(out, (size_t)n);
+    return RH_PULL_ADDED;
+}
+
+/* Head, and the body at once where it fits. */
+static enum rh_pull begin_answer(struct rh_http1 *h, struct rh_exchange *x, struct rh_output *out)
+{
+    x->ends_connection = must_end(h, x);
+    if (!rh_http1_encode_head(x, out, answer_length(x))) {
+        if (out->used > 0) {
+            return RH_PULL_FULL;
+        }
+        rh_exchange_log(x, RH_LOG_ERROR, "the fields of an answer fit no buffer");
+        x->response_first = NULL;
+        x->response_last = &x->response_first;
+        x->response_bytes = 0;
+        x->type = (struct rh_slice){NULL, 0};
+        x->status = 500;
+        rh_exchange_close_body(x);
+        x->answer_kind = RH_ANSWER_EMPTY;
+        return RH_PULL_ADDED;
+    }
+    bool no_content = x->is_head || x->status == 204 || x->status == 304;
+    if (no_content || x->answer_kind == RH_ANSWER_EMPTY) {
+        x->is_head = true; /* a stream's writes are dropped */
+        complete(h, x, out);
+        return RH_PULL_ADDED;
+    }
+    x->answer_state = RH_ANSWER_SENDING;
+    if (x->answer_kind == RH_ANSWER_SOURCE) {
+        return RH_PULL_ADDED;
+    }
+    x->answer_bytes = x->memory.len;
+    if (x->memory.len <= rh_output_room(out)) {
+        memcpy(rh_output_tail(out), x->memory.base, x->memory.len);
+        rh_output_added(out, x->memory.len);
+        complete(h, x, out);
+    } else {
+        out->ref = x->memory; /* completed by `sent` */
+    }
+    return RH_PULL_ADDED;
+}
+
+static enum rh_pull pull_reply(struct rh_http1 *h, struct rh_output *out)
+{
+    if (rh_output_room(out) < RH_REPLY_BYTES_MAX) {
+        return RH_PULL_FULL;
+    }
+    rh_http1_encode_reply(engine_of(h), out, h->reply_status, (enum rh_rule)h->reply_rule);
+    h->reply_status = 0;
+    finish(h, true);
+    return RH_PULL_ADDED;
+}
+
+static enum rh_pull pull_exchange(struct rh_http1 *h, struct rh_exchange *x, struct rh_output *out)
+{
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    if (x->continue_due && x->answer_state == RH_ANSWER_NONE) {
+        if (rh_output_room(out) < sizeof go_on) {
+            return RH_PULL_FULL;
+        }
+        x->continue_due = false;
+        if (x->body_received > 0 || x->body_pending > 0) {
+            return RH_PULL_NOTHING; /* it did not wait (RFC 9110 §10.1.1) */
+        }
+        memcpy(rh_output_tail(out), go_on, sizeof go_on - 1);
+        rh_output_added(out, sizeof go_on - 1);
+        return RH_PULL_ADDED;
+    }
+    switch ((enum rh_answer_state)x->answer_state) {
+    case RH_ANSWER_READY:
+        return begin_answer(h, x, out);
+    case RH_ANSWER_SENDING:
+        return x->answer_kind == RH_ANSWER_SOURCE ? pull_source(h, x, out) : RH_PULL_NOTHING;
+    default:
+        return RH_PULL_NOTHING;
+    }
+}
+
+static enum rh_pull http1_pull(struct rh_session *s, struct rh_output *out)
+{
+    struct rh_http1 *h = http1_of(s);
+    enum rh_pull result = RH_PULL_NOTHING;
+    if (RH_UNLIKELY(h->reply_status != 0)) {
+        result = pull_reply(h, out);
+    } else if (h->x != NULL && h->x->base != NULL) {
+        result = pull_exchange(h, h->x, out);
+    }
+    update(h);
+    return result;
+}
+
+static void http1_sent(struct rh_session *s)
+{
+    struct rh_http1 *h = http1_of(s);
+    struct rh_exchange *x = h->x;
+    if (x != NULL && x->answer_state == RH_ANSWER_SENDING && x->answer_kind == RH_ANSWER_MEMORY) {
+        complete(h, x, NULL);
+        update(h);
+    }
+}
+
+/* --- Ends ------------------------------------------------------------------------------------------- */
+
+static void http1_eof(struct rh_session *s)
+{
+    struct rh_http1 *h = http1_of(s);
+    h->eof = true;
+    if (h->x == NULL) {
+        if (h->reply_status == 0) {
+            finish(h, false);
+        }
+    } else if (h->x->base != NULL && h->x->body_state == RH_BODY_DONE) {
+        rh_exchange_hint_eof(h->x);
+    }
+    update(h);
+}
+
+static void http1_end(struct rh_session *s, enum rh_abort reason)
+{
+    struct rh_http1 *h = http1_of(s);
+    struct rh_exchange *x = h->x;
+    if (x == NULL) {
+        return;
+    }
+    h->x = NULL;
+    rh_exchange_cut(x, reason);
+}
+
+/* The handler took too long: its exchange is cut, and the peer gets an answer of ours. */
+static void expire_answer(struct rh_http1 *h)
+{
+    struct rh_exchange *x = h->x;
+    rh_exchange_log(x, RH_LOG_ERROR, "%.*s did not answer in time: 503", (int)x->route.len,
+                    x->route.base != NULL ? x->route.base : "");
+    h->x = NULL;
+    x->status = 503;
+    rh_exchange_cut(x, RH_DEADLINE);
+    reply(h, 503, RH_RULE_NONE);
+}
+
+static void http1_expire(struct rh_session *s, enum rh_deadline_class which)
+{
+    struct rh_http1 *h = http1_of(s);
+    struct rh_exchange *x = h->x;
+    rh_counter_add(&engine_of(h)->stats.deadline_ends, which == RH_DEADLINE_IDLE ? 0 : 1);
+    if (x == NULL) {
+        finish(h, h->requests > 0);
+    } else if (which == RH_DEADLINE_HEAD) {
+        bool begun = rh_parser_has_begun(&x->in.parser);
+        x->status = begun ? 408 : 0;
+        rh_exchange_conclude(x, !begun);
+        detach(h);
+        if (begun) {
+            reply(h, 408, RH_RULE_NONE);
+        } else {
+            finish(h, false);
+        }
+    } else if (which == RH_DEADLINE_ANSWER) {
+        expire_answer(h);
+    } else if (x->body_state == RH_BODY_DISCARDING || x->answer_state != RH_ANSWER_NONE) {
+        h->x = NULL;
+        finish(h, false);
+        rh_exchange_cut(x, RH_DEADLINE);
+    } else {
+        rh_exchange_body_end(x, RH_EBODY_TIMEOUT);
+    }
+    update(h);
+}
+
+static void http1_drain(struct rh_session *s)
+{
+    struct rh_http1 *h = http1_of(s);
+    if (h->x == NULL && h->reply_status == 0) {
+        finish(h, true);
+    }
+    update(h);
+}
+
+static const struct rh_session_ops ops = {
+    .feed = http1_feed,
+    .pull = http1_pull,
+    .sent = http1_sent,
+    .eof = http1_eof,
+    .end = http1_end,
+    .expire = http1_expire,
+    .drain = http1_drain,
+};
+
+void rh_http1_init(struct rh_http1 *h, struct rh_host *host)
+{
+    memset(h, 0, sizeof *h);
+    h->session.ops = &ops;
+    h->session.host = host;
+    update(h);
+}

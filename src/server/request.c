@@ -1,0 +1,289 @@
+/* The public view of a request, and the small services of an exchange. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <uv.h>
+
+#include "http/form.h"
+#include "server/exchange.h"
+#include "util/ascii.h"
+
+static const struct rh_slice absent = {NULL, 0};
+
+static struct rh_slice part(const struct rh_exchange *x, size_t at, size_t len)
+{
+    return x->base != NULL ? (struct rh_slice){x->base + at, len} : absent;
+}
+
+int rh_request_method(const struct rh_exchange *x)
+{
+    return x->head.method;
+}
+
+struct rh_slice rh_request_target(const struct rh_exchange *x)
+{
+    return part(x, x->head.target_at, x->head.target_len);
+}
+
+struct rh_slice rh_request_path(const struct rh_exchange *x)
+{
+    return x->path;
+}
+
+struct rh_slice rh_request_query(const struct rh_exchange *x)
+{
+    return x->head.has_query ? part(x, x->head.query_at, x->head.query_len) : absent;
+}
+
+struct rh_slice rh_request_host(const struct rh_exchange *x)
+{
+    return x->head.host_len > 0 ? part(x, x->head.host_at, x->head.host_len) : absent;
+}
+
+int rh_request_version_minor(const struct rh_exchange *x)
+{
+    return x->head.version_minor;
+}
+
+int rh_request_is_tls(const struct rh_exchange *x)
+{
+    return x->tls;
+}
+
+struct rh_slice rh_request_peer(const struct rh_exchange *x)
+{
+    char text[RH_PEER_TEXT_MAX];
+    rh_peer_text(&x->peer, text);
+    return rh_arena_copy((struct rh_arena *)(uintptr_t)&x->arena, rh_slice_from(text));
+}
+
+unsigned rh_request_peer_port(const struct rh_exchange *x)
+{
+    return x->peer.port;
+}
+
+static struct rh_slice find_field(const char *base, const struct rh_field *fields, size_t n, const char *name)
+{
+    size_t len = strlen(name);
+    enum rh_field_id id = rh_field_classify((struct rh_slice){name, len});
+    for (size_t i = 0; i < n; i++) {
+        const struct rh_field *f = &fields[i];
+        if (f->id == id && (id != RH_FIELD_OTHER ||
+                            rh_ascii_equal((struct rh_slice){base + f->name_at, f->name_len},
+                                           (struct rh_slice){name, len}))) {
+            return (struct rh_slice){base + f->value_at, f->value_len};
+        }
+    }
+    return absent;
+}
+
+struct rh_slice rh_request_field(const struct rh_exchange *x, const char *name)
+{
+    return find_field(x->base, x->fields, x->head.fields_n, name);
+}
+
+struct rh_slice rh_request_trailer(const struct rh_exchange *x, const char *name)
+{
+    return x->trailers_n > 0 ? find_field(x->trailers_base, x->trailers, x->trailers_n, name) : absent;
+}
+
+size_t rh_request_fields(const struct rh_exchange *x)
+{
+    return x->head.fields_n;
+}
+
+void rh_request_field_at(const struct rh_exchange *x, size_t index, struct rh_slice *ret_name,
+                         struct rh_slice *ret_value)
+{
+    RH_ASSERT(index < x->head.fields_n);
+    const struct rh_field *f = &x->fields[index];
+    *ret_name = (struct rh_slice){x->base + f->name_at, f->name_len};
+    *ret_value = (struct rh_slice){x->base + f->value_at, f->value_len};
+}
+
+static struct rh_slice decoded(struct rh_exchange *x, struct rh_slice raw)
+{
+    char *text = rh_arena_text(&x->arena, raw.len + 1);
+    ptrdiff_t len = text != NULL ? rh_form_decode(raw, text) : -1;
+    if (len < 0) {
+        return absent;
+    }
+    text[len] = '\0';
+    return (struct rh_slice){text, (size_t)len};
+}
+
+/* Compares an encoded name with a plain one without a copy. */
+static bool name_is(struct rh_slice raw, const char *name)
+{
+    size_t i = 0;
+    for (; i < raw.len && *name != '\0'; name++) {
+        char c = raw.base[i++];
+        if (c == '+') {
+            c = ' ';
+        } else if (c == '%' && i + 2 <= raw.len) {
+            int high = rh_ascii_hex(raw.base[i]);
+            int low = rh_ascii_hex(raw.base[i + 1]);
+            if (high >= 0 && low >= 0) {
+                c = (char)(high << 4 | low);
+                i += 2;
+            }
+        }
+        if (c != *name) {
+            return false;
+        }
+    }
+    return i == raw.len && *name == '\0';
+}
+
+struct rh_slice rh_request_query_value(struct rh_exchange *x, const char *name)
+{
+    struct rh_slice rest = rh_request_query(x);
+    struct rh_slice key;
+    struct rh_slice value;
+    while (rest.len > 0 && rh_form_next(&rest, &key, &value)) {
+        if (name_is(key, name)) {
+            return decoded(x, value);
+        }
+    }
+    return absent;
+}
+
+struct rh_slice rh_request_route(const struct rh_exchange *x)
+{
+    return x->route.base != NULL ? x->route : (struct rh_slice){"", 0};
+}
+
+void **rh_exchange_app_slot(struct rh_exchange *x)
+{
+    return &x->app;
+}
+
+void rh_exchange_set_route(struct rh_exchange *x, struct rh_slice pattern)
+{
+    x->route = pattern;
+}
+
+void **rh_exchange_server_slot(struct rh_exchange *x, unsigned index, void (*free_fn)(void *value))
+{
+    RH_ASSERT(index < RH_SERVER_SLOTS);
+    x->engine->slots[index].free_fn = free_fn;
+    return &x->engine->slots[index].value;
+}
+
+static void assert_thread(const struct rh_exchange *x)
+{
+    RH_ASSERT(pthread_equal(x->engine->thread, pthread_self()));
+}
+
+void rh_exchange_hold(struct rh_exchange *x)
+{
+    assert_thread(x);
+    x->held = true;
+}
+
+void rh_exchange_release(struct rh_exchange *x)
+{
+    assert_thread(x);
+    if (x->session != NULL && x->answer_state == RH_ANSWER_NONE) {
+        rh_respond_error(x, 500, NULL);
+        return;
+    }
+    x->held = false;
+    rh_exchange_maybe_release(x);
+}
+
+void rh_exchange_on_abort(struct rh_exchange *x, rh_abort_fn fn, void *data)
+{
+    x->abort_fn = fn;
+    x->abort_data = data;
+    if (fn != NULL && (x->cut != 0 || x->peer_eof)) {
+        x->calls++;
+        fn(x, x->cut != 0 ? (enum rh_abort)x->cut : RH_PEER_EOF, data);
+        x->calls--;
+    }
+}
+
+int rh_exchange_is_cut(const struct rh_exchange *x)
+{
+    return x->cut != 0;
+}
+
+int rh_exchange_on_outcome(struct rh_exchange *x, rh_outcome_fn fn, void *data)
+{
+    struct rh_outcome_hook *hook = rh_arena_alloc(&x->arena, sizeof *hook);
+    if (hook == NULL) {
+        return RH_ENOROOM;
+    }
+    *hook = (struct rh_outcome_hook){x->outcomes, fn, data};
+    x->outcomes = hook;
+    return 0;
+}
+
+void *rh_exchange_alloc(struct rh_exchange *x, size_t bytes)
+{
+    return rh_arena_alloc(&x->arena, bytes);
+}
+
+char *rh_exchange_format(struct rh_exchange *x, const char *format, ...)
+{
+    va_list args;
+    va_list again;
+    va_start(args, format);
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *text = len >= 0 ? rh_arena_text(&x->arena, (size_t)len + 1) : NULL;
+    if (text != NULL) {
+        vsnprintf(text, (size_t)len + 1, format, again);
+    }
+    va_end(again);
+    return text;
+}
+
+uv_loop_t *rh_exchange_loop(const struct rh_exchange *x)
+{
+    return x->engine->loop;
+}
+
+uint64_t rh_exchange_now_ms(const struct rh_exchange *x)
+{
+    return rh_engine_now_ms(x->engine);
+}
+
+struct rh_server *rh_exchange_server(const struct rh_exchange *x)
+{
+    return x->engine->server;
+}
+
+void rh_exchange_log(struct rh_exchange *x, int level, const char *format, ...)
+{
+    char line[768];
+    if (!rh_engine_logs(x->engine, (enum rh_log_level)level)) {
+        return;
+    }
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    rh_engine_log(x->engine, (enum rh_log_level)level, "%s", line);
+}
+
+static const char *kept(struct rh_exchange *x, const char *text)
+{
+    return rh_arena_copy(&x->arena, rh_slice_from(text)).base;
+}
+
+void rh_exchange_set_user(struct rh_exchange *x, const char *user)
+{
+    x->user = kept(x, user);
+}
+
+void rh_exchange_set_request_id(struct rh_exchange *x, const char *id)
+{
+    x->request_id = kept(x, id);
+}
+
+int rh_exchange_post(struct rh_exchange *x, rh_exchange_post_fn fn, void *data)
+{
+    return rh_post_box_put(&x->engine->posts, x, fn, NULL, NULL, data);
+}

@@ -1,0 +1,234 @@
+/* The response draft and the final answers. An answer only changes the exchange's state: the session makes bytes of it
+ * when the host next pulls. Ways to fail: a field that could break the framing is refused (RH_EFIELD); a body that
+ * fits no arena becomes a 500; a second answer is refused with a log line. */
+#include <stdio.h>
+#include <string.h>
+
+#include "http/status.h"
+#include "server/exchange.h"
+#include "util/ascii.h"
+
+/* Fields of the engine: a handler that set them could break the framing (RFC 9112 §6) or lie about the time. */
+static bool is_engines_own(struct rh_slice name)
+{
+    switch (rh_field_classify(name)) {
+    case RH_FIELD_CONTENT_LENGTH:
+    case RH_FIELD_TRANSFER_ENCODING:
+    case RH_FIELD_CONNECTION:
+    case RH_FIELD_DATE:
+        return true;
+    default:
+        return rh_ascii_is(name, "keep-alive") || rh_ascii_is(name, "server");
+    }
+}
+
+static int add_field(struct rh_exchange *x, struct rh_slice name, struct rh_slice value)
+{
+    value = rh_ascii_trim(value);
+    if (!rh_field_name_is_valid(name) || !rh_field_value_is_valid(value) || is_engines_own(name)) {
+        rh_exchange_log(x, RH_LOG_ERROR, "response field refused: %.*s (RFC 9110 5.1, 5.5)", (int)name.len,
+                        name.base);
+        return RH_EFIELD;
+    }
+    if (x->answer_state != RH_ANSWER_NONE) {
+        return RH_ESTATE;
+    }
+    struct rh_response_field *field = rh_arena_alloc(&x->arena, sizeof *field);
+    if (field == NULL) {
+        return RH_ENOROOM;
+    }
+    field->next = NULL;
+    field->name = rh_arena_copy(&x->arena, name);
+    field->value = rh_arena_copy(&x->arena, value);
+    if (field->name.base == NULL || field->value.base == NULL) {
+        return RH_ENOROOM;
+    }
+    *x->response_last = field;
+    x->response_last = &field->next;
+    x->response_bytes += (uint32_t)(name.len + value.len + 4);
+    return 0;
+}
+
+static void remove_field(struct rh_exchange *x, struct rh_slice name)
+{
+    struct rh_response_field **at = &x->response_first;
+    while (*at != NULL) {
+        struct rh_response_field *field = *at;
+        if (rh_ascii_equal(field->name, name)) {
+            x->response_bytes -= (uint32_t)(field->name.len + field->value.len + 4);
+            *at = field->next;
+        } else {
+            at = &field->next;
+        }
+    }
+    x->response_last = at;
+}
+
+int rh_response_set_slice(struct rh_exchange *x, const char *name, struct rh_slice value)
+{
+    if (x->answer_state != RH_ANSWER_NONE) {
+        return RH_ESTATE;
+    }
+    struct rh_slice key = rh_slice_from(name);
+    if (rh_ascii_is(key, "content-type")) { /* one place for it, so that it is never sent twice */
+        value = rh_ascii_trim(value);
+        if (!rh_field_value_is_valid(value)) {
+            return RH_EFIELD;
+        }
+        x->type = rh_arena_copy(&x->arena, value);
+        return x->type.base != NULL ? 0 : RH_ENOROOM;
+    }
+    remove_field(x, key);
+    return add_field(x, key, value);
+}
+
+int rh_response_set(struct rh_exchange *x, const char *name, const char *value)
+{
+    return rh_response_set_slice(x, name, rh_slice_from(value));
+}
+
+int rh_response_add(struct rh_exchange *x, const char *name, const char *value)
+{
+    return add_field(x, rh_slice_from(name), rh_slice_from(value));
+}
+
+/* True where the answer can be given now; false for a cut exchange, whose hold ends here, and for a second one. */
+static bool may_answer(struct rh_exchange *x, unsigned status)
+{
+    if (x->session == NULL) {
+        x->held = false;
+        rh_exchange_maybe_release(x);
+        return false;
+    }
+    if (x->answer_state != RH_ANSWER_NONE) {
+        rh_exchange_log(x, RH_LOG_ERROR, "second answer (%u) on %.*s refused", status, (int)x->route.len,
+                        x->route.base != NULL ? x->route.base : "");
+        return false;
+    }
+    RH_ASSERT(status >= 200 && status <= 599);
+    return true;
+}
+
+static void set_type(struct rh_exchange *x, const char *type)
+{
+    if (type == NULL || x->type.base != NULL) { /* one that was set before stands */
+        return;
+    }
+    struct rh_slice slice = rh_slice_from(type);
+    if (rh_field_value_is_valid(slice)) {
+        x->type = rh_arena_copy(&x->arena, slice);
+    }
+}
+
+/* The handler's duty ends here; from now on its body callbacks are not called. */
+static void give(struct rh_exchange *x, unsigned status, enum rh_answer_kind kind)
+{
+    x->status = (uint16_t)status;
+    x->answer_kind = (uint8_t)kind;
+    x->answer_state = RH_ANSWER_READY;
+    x->held = false;
+    x->body_told = true;
+    rh_list_remove(&x->waiting);
+    if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_PAUSED) {
+        x->body_state = RH_BODY_UNASKED;
+    }
+    rh_exchange_wake(x);
+}
+
+static void answer_memory(struct rh_exchange *x, unsigned status, const char *type, struct rh_slice body)
+{
+    set_type(x, type);
+    x->memory = body;
+    give(x, status, RH_ANSWER_MEMORY);
+}
+
+void rh_respond(struct rh_exchange *x, unsigned status, const char *type, const void *body, size_t len)
+{
+    if (!may_answer(x, status)) {
+        return;
+    }
+    struct rh_slice copy = rh_arena_copy(&x->arena, (struct rh_slice){body, len});
+    if (copy.base == NULL) {
+        rh_exchange_log(x, RH_LOG_ERROR, "answer of %zu bytes does not fit the arena: use rh_respond_owned", len);
+        rh_respond_error(x, 500, NULL);
+        return;
+    }
+    answer_memory(x, status, type, copy);
+}
+
+void rh_respond_text(struct rh_exchange *x, unsigned status, const char *text)
+{
+    rh_respond(x, status, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+void rh_respond_html(struct rh_exchange *x, unsigned status, const char *html)
+{
+    rh_respond(x, status, "text/html; charset=utf-8", html, strlen(html));
+}
+
+void rh_respond_empty(struct rh_exchange *x, unsigned status)
+{
+    if (may_answer(x, status)) {
+        give(x, status, RH_ANSWER_EMPTY);
+    }
+}
+
+void rh_respond_static(struct rh_exchange *x, unsigned status, const char *type, const void *body, size_t len)
+{
+    if (may_answer(x, status)) {
+        answer_memory(x, status, type, (struct rh_slice){body, len});
+    }
+}
+
+void rh_respond_owned(struct rh_exchange *x, unsigned status, const char *type, const void *body, size_t len,
+                      void (*free_fn)(void *free_data), void *free_data)
+{
+    if (!may_answer(x, status)) {
+        free_fn(free_data);
+        return;
+    }
+    x->free_fn = free_fn;
+    x->free_data = free_data;
+    answer_memory(x, status, type, (struct rh_slice){body, len});
+}
+
+void rh_respond_error(struct rh_exchange *x, unsigned status, const char *detail)
+{
+    if (may_answer(x, status)) {
+        x->engine->door->fail(x, status, detail, x->engine->door);
+    }
+}
+
+void rh_respond_redirect(struct rh_exchange *x, unsigned status, const char *location)
+{
+    if (!may_answer(x, status)) {
+        return;
+    }
+    if (rh_response_set(x, "Location", location) != 0) {
+        rh_respond_error(x, 500, NULL);
+        return;
+    }
+    rh_respond(x, status, "text/plain; charset=utf-8", "", 0);
+}
+
+void rh_respond_source(struct rh_exchange *x, unsigned status, const char *type, const struct rh_source *source)
+{
+    if (!may_answer(x, status)) {
+        if (source->close != NULL) {
+            source->close(source->data);
+        }
+        return;
+    }
+    set_type(x, type);
+    x->source = *source;
+    x->source_open = true;
+    give(x, status, RH_ANSWER_SOURCE);
+}
+
+void rh_source_resume(struct rh_exchange *x)
+{
+    if (x->source_waits) {
+        x->source_waits = false;
+        rh_exchange_wake(x);
+    }
+}

@@ -1,0 +1,78 @@
+/* A session is what speaks a protocol on a connection: HTTP/1.1 now. It does no I/O: a host (the connection, the
+ * in-memory driver, a test) feeds it with bytes and pulls its answers.
+ *
+ * The host's loop: feed while the session wants input and no write is in flight; pull until nothing is added;
+ * write what was pulled; tell `sent` when all of it was taken. Calls never nest. */
+#ifndef RH_SERVER_SESSION_H
+#define RH_SERVER_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "io/address.h"
+#include "rawhttp/exchange.h"
+
+struct rh_engine;
+struct rh_output;
+struct rh_session;
+
+/* Which deadline runs; its length is in the configuration. */
+enum rh_deadline_class {
+    RH_DEADLINE_NONE,
+    RH_DEADLINE_HEAD,   /* a head is arriving (or the first one is awaited) */
+    RH_DEADLINE_BODY,   /* silence in a body; restarts with each byte */
+    RH_DEADLINE_WRITE,  /* silence while writing: the host's own */
+    RH_DEADLINE_IDLE,   /* between requests */
+    RH_DEADLINE_REST,   /* TLS: a moment of idleness before buffers are given back: the host's own */
+    RH_DEADLINE_ANSWER, /* the handler deferred */
+    RH_DEADLINE_LINGER, /* our side is closed, the peer's bytes are discarded */
+    RH_DEADLINE_TLS,    /* handshake: the host's own */
+    RH_DEADLINE_CLASSES
+};
+
+enum rh_pull {
+    RH_PULL_NOTHING, /* nothing to add now */
+    RH_PULL_ADDED,   /* something was added; there may be more */
+    RH_PULL_FULL     /* there is more, but it needs an empty output */
+};
+
+struct rh_session_ops {
+    /* Takes bytes and answers how many it used; the rest is fed again, with more behind it. `len` may be 0 after
+     * an EOF. */
+    size_t (*feed)(struct rh_session *s, const char *bytes, size_t len);
+    /* Adds answers to the output. */
+    enum rh_pull (*pull)(struct rh_session *s, struct rh_output *out);
+    /* The output that was pulled is written whole. */
+    void (*sent)(struct rh_session *s);
+    /* The peer sends no more. */
+    void (*eof)(struct rh_session *s);
+    /* The connection is gone: cuts what is open. The last call. */
+    void (*end)(struct rh_session *s, enum rh_abort reason);
+    /* Its deadline passed. */
+    void (*expire)(struct rh_session *s, enum rh_deadline_class which);
+    /* Finish what is open and end; an idle session ends at once. */
+    void (*drain)(struct rh_session *s);
+};
+
+/* What carries a session. */
+struct rh_host {
+    struct rh_engine *engine;
+    /* Something changed outside of a call from the host: drive me soon. */
+    void (*wake)(struct rh_host *host);
+    struct rh_peer peer;
+    bool tls;
+};
+
+struct rh_session {
+    const struct rh_session_ops *ops;
+    struct rh_host *host;
+    uint8_t deadline;      /* enum rh_deadline_class that should run now */
+    bool restart : 1;      /* restart the deadline although its class is the same; the host clears it */
+    bool wants_input : 1;  /* feed would make progress; else the host may stop reading */
+    bool finished : 1;     /* nothing more to say: close our side behind the output */
+    bool lingers : 1;      /* finished, and the peer may still be sending: discard for a while */
+    bool at_rest : 1;      /* between requests */
+};
+
+#endif

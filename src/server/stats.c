@@ -1,0 +1,43 @@
+/* Counters as one struct: each is read on its own, so a reader on another thread sees values of about now. */
+#include <string.h>
+
+#include "server/server.h"
+
+void rh_server_stats(const struct rh_server *server, struct rh_stats *ret_stats)
+{
+    const struct rh_engine_stats *stats = &server->engine.stats;
+    const struct rh_wire *wire = &server->conns.wire;
+    memset(ret_stats, 0, sizeof *ret_stats);
+    ret_stats->connections_accepted = rh_counter_get(&server->accepted);
+    ret_stats->connections_open = server->conns.open;
+    ret_stats->exchanges_open = rh_counter_get(&stats->exchanges_open);
+    ret_stats->requests = rh_counter_get(&stats->requests);
+    for (unsigned i = 0; i < 6; i++) {
+        ret_stats->requests_by_class[i] = rh_counter_get(&stats->by_class[i]);
+    }
+    ret_stats->rejected = rh_counter_get(&stats->rejected);
+    ret_stats->bytes_in = rh_counter_get(&wire->bytes_in);
+    ret_stats->bytes_out = rh_counter_get(&wire->bytes_out);
+    ret_stats->accept_errors = rh_counter_get(&server->accept_errors);
+    ret_stats->deadline_ends = rh_counter_get(&stats->deadline_ends);
+    ret_stats->tls_handshakes = rh_counter_get(&wire->handshakes);
+    ret_stats->tls_resumed = rh_counter_get(&wire->resumed);
+    ret_stats->tls_failures = rh_counter_get(&wire->tls_failures);
+    ret_stats->latency_us_sum = rh_counter_get(&stats->latency_us_sum);
+    for (unsigned i = 0; i < 16; i++) {
+        ret_stats->latency_buckets[i] = rh_counter_get(&stats->latency_buckets[i]);
+    }
+    uint64_t busy = ret_stats->exchanges_open;
+    ret_stats->connections_idle = ret_stats->connections_open > busy ? ret_stats->connections_open - busy : 0;
+}
+
+int rh_server_pool_stats(const struct rh_server *server, size_t index, struct rh_pool_stats *ret_stats)
+{
+    const struct rh_slab *slab = rh_pools_at(&server->engine.pools, index);
+    if (slab == NULL) {
+        return RH_ENOTFOUND;
+    }
+    *ret_stats = (struct rh_pool_stats){slab->name, slab->in_use, slab->in_use_peak,
+                                        slab->objects_max, slab->object_bytes, slab->exhausted};
+    return 0;
+}
