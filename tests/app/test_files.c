@@ -1,0 +1,470 @@
+/* Static files behind a real server: names, folders, conditions, ranges, large files, and what must never be
+ * served. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "live.h"
+#include "rawhttp/files.h"
+
+static char outside[64]; /* a folder that holds the served one */
+static char root[80];
+static struct live *live;
+
+static void put(const char *name, const char *content, size_t len)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", root, name);
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file, "%s", path);
+    fwrite(content, 1, len, file);
+    fclose(file);
+    /* A time in the past that repeats. */
+    struct timeval times[2] = {{784111777, 0}, {784111777, 0}};
+    utimes(path, times);
+}
+
+static void put_text(const char *name, const char *text)
+{
+    put(name, text, strlen(text));
+}
+
+static void make_folder(const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", root, name);
+    cr_assert_eq(mkdir(path, 0755), 0);
+}
+
+static void make_link(const char *target, const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", root, name);
+    cr_assert_eq(symlink(target, path), 0);
+}
+
+static void setup(void)
+{
+    strcpy(outside, "/tmp/rh-files-XXXXXX");
+    cr_assert_not_null(mkdtemp(outside));
+    snprintf(root, sizeof root, "%s/www", outside);
+    cr_assert_eq(mkdir(root, 0755), 0);
+    put_text("../secret", "secret");
+    put_text("index.html", "<h1>home</h1>");
+    put_text("style.css", "body{}");
+    put_text("with space.txt", "spaced");
+    put_text("404.html", "<h1>lost</h1>");
+    put_text(".hidden", "hidden");
+    make_folder("sub");
+    put_text("sub/index.html", "<h1>sub</h1>");
+    make_folder("bare");
+    put_text("bare/a.txt", "a");
+    make_folder(".git");
+    put_text(".git/config", "git");
+    make_folder(".well-known");
+    put_text(".well-known/x", "known");
+}
+
+static void teardown(void)
+{
+    char command[128];
+    if (live != NULL) {
+        live_close(live);
+    }
+    snprintf(command, sizeof command, "rm -rf '%s'", outside);
+    cr_assert_eq(system(command), 0);
+}
+
+TestSuite(files, .init = setup, .fini = teardown, .timeout = 30);
+
+static void serve_with(const struct rh_files_options *options, const char *prefix)
+{
+    struct rh_app *app = rh_app_create();
+    rh_app_files(app, prefix, rh_files_create(root, options));
+    live = live_open(app);
+}
+
+static void serve(void)
+{
+    serve_with(NULL, "/");
+}
+
+static void ask(const char *target)
+{
+    live_ask(live, "GET", target, NULL);
+}
+
+#define GIVES(target, code, text)                                                                  \
+    do {                                                                                           \
+        ask(target);                                                                               \
+        cr_assert_eq(live->status, code, "%s: %u", target, live->status);                          \
+        cr_assert_str_eq(live->body, text, "%s: %s", target, live->body);                          \
+    } while (0)
+
+Test(files, serves_names_below_the_folder)
+{
+    serve();
+    GIVES("/", 200, "<h1>home</h1>");
+    cr_assert(live_has(live, "Content-Type: text/html; charset=utf-8"));
+    GIVES("/index.html", 200, "<h1>home</h1>");
+    GIVES("/style.css", 200, "body{}");
+    cr_assert(live_has(live, "Content-Type: text/css; charset=utf-8"));
+    cr_assert(live_has(live, "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT"));
+    cr_assert(live_has(live, "Accept-Ranges: bytes"));
+    GIVES("/with%20space.txt", 200, "spaced");
+    GIVES("/sub/", 200, "<h1>sub</h1>");
+    GIVES("/sub/../style.css", 200, "body{}");
+    GIVES("/.well-known/x", 200, "known");
+    GIVES("/style.css?v=2", 200, "body{}");
+}
+
+Test(files, serves_nothing_else)
+{
+    serve();
+    static const char *const targets[] = {
+        "/nothing", "/.hidden", "/.git/config", "/.git/", "/%2egit/config", "/sub//index.html", "//style.css",
+        "/style.css/", "/sub%2Findex.html", "/..%2Fsecret", "/%2e%2e%2fsecret", "/sub/..%2f..%2f..%2fsecret",
+        "/bare/", "/index.html/x", "/%5c..%5csecret", "/...", "/~", "/sub/.", "/sub/%2e%2e%2findex.html",
+    };
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        ask(targets[i]);
+        if (strcmp(targets[i], "/sub/.") == 0) { /* resolved to /sub/ */
+            cr_assert_eq(live->status, 200);
+            continue;
+        }
+        cr_assert_eq(live->status, 404, "%s: %u", targets[i], live->status);
+        cr_assert_null(strstr(live->body, "secret"));
+    }
+    ask("/../secret");
+    cr_assert_eq(live->status, 400, "above the root");
+    char deep[3000] = "/";
+    memset(deep + 1, 'a', sizeof deep - 2);
+    ask(deep);
+    cr_assert_eq(live->status, 404);
+}
+
+Test(files, follows_no_link_out_of_the_folder)
+{
+    char absolute[128];
+    make_link("../secret", "up");
+    snprintf(absolute, sizeof absolute, "%s/style.css", root);
+    make_link(absolute, "absolute");
+    make_link("..", "parent");
+    make_link("/proc/self/cwd", "magic");
+    make_link("style.css", "inside");
+    make_link("loop", "loop");
+    serve();
+    GIVES("/inside", 200, "body{}");
+    static const char *const targets[] = {"/up", "/absolute", "/parent/secret", "/magic/x", "/loop"};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        ask(targets[i]);
+        cr_assert_eq(live->status, 404, "%s: %u", targets[i], live->status);
+    }
+}
+
+Test(files, serves_only_regular_files)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/fifo", root);
+    cr_assert_eq(mkfifo(path, 0644), 0);
+    serve();
+    ask("/fifo");
+    cr_assert_eq(live->status, 404);
+}
+
+Test(files, says_what_may_not_be_read)
+{
+    char path[128];
+    if (geteuid() == 0) {
+        cr_skip_test("root may read everything");
+    }
+    snprintf(path, sizeof path, "%s/style.css", root);
+    chmod(path, 0);
+    serve();
+    ask("/style.css");
+    cr_assert_eq(live->status, 403);
+}
+
+Test(files, gives_folders_their_slash)
+{
+    make_folder("a b%");
+    make_folder("sub/evil.com");
+    serve();
+    ask("/sub");
+    cr_assert_eq(live->status, 301);
+    cr_assert(live_has(live, "Location: /sub/"), "%s", live->raw);
+    ask("/sub?q=1&r=//x");
+    cr_assert(live_has(live, "Location: /sub/?q=1&r=//x"), "%s", live->raw);
+    ask("/a%20b%25");
+    cr_assert(live_has(live, "Location: /a%20b%25/"), "%s", live->raw);
+    ask("//sub");
+    cr_assert_eq(live->status, 404);
+    ask("//sub/evil.com");
+    cr_assert_eq(live->status, 404);
+}
+
+Test(files, is_mounted_under_a_prefix)
+{
+    serve_with(NULL, "/assets/v1");
+    GIVES("/assets/v1/style.css", 200, "body{}");
+    GIVES("/assets/v1/", 200, "<h1>home</h1>");
+    ask("/assets/v1");
+    cr_assert_eq(live->status, 301);
+    cr_assert(live_has(live, "Location: /assets/v1/"));
+    ask("/style.css");
+    cr_assert_eq(live->status, 404);
+}
+
+Test(files, answers_head_without_a_body)
+{
+    serve();
+    live_ask(live, "HEAD", "/style.css", NULL);
+    cr_assert_eq(live->status, 200);
+    cr_assert(live_has(live, "Content-Length: 6"), "%s", live->raw);
+    cr_assert_eq(live->body_len, 0);
+    live_ask(live, "POST", "/style.css", "Content-Length: 0\r\n");
+    cr_assert_eq(live->status, 405);
+    cr_assert(live_has(live, "Allow: GET, HEAD, OPTIONS"), "%s", live->raw);
+}
+
+Test(files, sends_nothing_again_that_the_peer_has)
+{
+    serve();
+    live_ask(live, "GET", "/style.css", "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n");
+    cr_assert_eq(live->status, 304);
+    cr_assert_eq(live->body_len, 0);
+    const char *tag = strstr(live->raw, "ETag: ");
+    cr_assert_not_null(tag);
+    char fields[200];
+    snprintf(fields, sizeof fields, "If-None-Match: %.*s\r\n", (int)strcspn(tag + 6, "\r"), tag + 6);
+    live_ask(live, "GET", "/style.css", fields);
+    cr_assert_eq(live->status, 304);
+    cr_assert(live_has(live, "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT"));
+    live_ask(live, "GET", "/style.css", "If-None-Match: \"other\"\r\n");
+    cr_assert_eq(live->status, 200);
+    live_ask(live, "GET", "/style.css", "If-Match: \"other\"\r\n");
+    cr_assert_eq(live->status, 412);
+}
+
+Test(files, cuts_ranges)
+{
+    serve();
+    live_ask(live, "GET", "/style.css", "Range: bytes=1-3\r\n");
+    cr_assert_eq(live->status, 206);
+    cr_assert_str_eq(live->body, "ody");
+    cr_assert(live_has(live, "Content-Range: bytes 1-3/6"));
+    cr_assert(live_has(live, "Content-Length: 3"));
+    live_ask(live, "GET", "/style.css", "Range: bytes=6-\r\n");
+    cr_assert_eq(live->status, 416);
+    cr_assert(live_has(live, "Content-Range: bytes */6"));
+}
+
+Test(files, shows_a_page_of_its_own_for_what_is_missing)
+{
+    struct rh_files_options options;
+    rh_files_options_init(&options);
+    options.not_found = "404.html";
+    serve_with(&options, "/");
+    GIVES("/nothing", 404, "<h1>lost</h1>");
+    GIVES("/.hidden", 404, "<h1>lost</h1>");
+    GIVES("/nothing", 404, "<h1>lost</h1>"); /* from memory */
+    cr_assert_null(strstr(live->raw, "ETag"));
+}
+
+Test(files, survives_a_missing_page_for_what_is_missing)
+{
+    struct rh_files_options options;
+    rh_files_options_init(&options);
+    options.not_found = "no-such-page.html";
+    serve_with(&options, "/");
+    GIVES("/nothing", 404, "Not Found");
+}
+
+Test(files, gives_the_pages_of_a_script_its_index)
+{
+    struct rh_files_options options;
+    rh_files_options_init(&options);
+    options.spa = 1;
+    serve_with(&options, "/");
+    GIVES("/users/7", 200, "<h1>home</h1>");
+    ask("/app.js");
+    cr_assert_eq(live->status, 404, "a missing script is not a page");
+}
+
+static int is_secret(void *data, uint64_t device, uint64_t inode)
+{
+    const struct stat *stat = data;
+    return stat->st_dev == device && stat->st_ino == inode;
+}
+
+Test(files, lists_folders_escaped)
+{
+    struct rh_files_options options;
+    struct stat stat_of_key;
+    char path[128];
+    put_text("bare/<b>&\"x", "x");
+    put_text("bare/javascript:alert(1)", "x");
+    put_text("bare/.dot", "x");
+    put_text("bare/key.pem", "key");
+    make_folder("bare/folder");
+    make_link("../../secret", "bare/out");
+    make_link("key.pem", "bare/other-name");
+    snprintf(path, sizeof path, "%s/bare/key.pem", root);
+    cr_assert_eq(stat(path, &stat_of_key), 0);
+    rh_files_options_init(&options);
+    options.listing = 1;
+    options.is_private = is_secret;
+    options.data = &stat_of_key;
+    serve_with(&options, "/");
+    ask("/bare/");
+    cr_assert_eq(live->status, 200);
+    cr_assert_not_null(strstr(live->body, "href=\"./%3Cb%3E%26%22x\">&#60;b&#62;&#38;&#34;x</a>"), "%s", live->body);
+    cr_assert_not_null(strstr(live->body, "href=\"./javascript%3Aalert%281%29\""));
+    cr_assert_not_null(strstr(live->body, "href=\"./folder/\">folder/</a>"));
+    cr_assert_not_null(strstr(live->body, ">a.txt<"));
+    cr_assert_not_null(strstr(live->body, "href=\"../\""));
+    static const char *const absent[] = {".dot", "key.pem", "other-name", "out", "secret"};
+    for (size_t i = 0; i < sizeof absent / sizeof *absent; i++) {
+        char text[64];
+        snprintf(text, sizeof text, ">%s<", absent[i]);
+        cr_assert_null(strstr(live->body, text), "%s is shown", absent[i]);
+    }
+    ask("/bare/key.pem");
+    cr_assert_eq(live->status, 404, "private by whatever name");
+    ask("/bare/other-name");
+    cr_assert_eq(live->status, 404);
+    ask("/");
+    cr_assert_str_eq(live->body, "<h1>home</h1>", "an index is better than a listing");
+}
+
+Test(files, prefers_compressed_siblings)
+{
+    put_text("style.css.gz", "GZ");
+    put_text("style.css.br", "BR");
+    serve();
+    live_ask(live, "GET", "/style.css", "Accept-Encoding: gzip\r\n");
+    cr_assert_str_eq(live->body, "GZ");
+    cr_assert(live_has(live, "Content-Encoding: gzip"));
+    cr_assert(live_has(live, "Content-Type: text/css; charset=utf-8"));
+    cr_assert(live_has(live, "Vary: Accept-Encoding"));
+    live_ask(live, "GET", "/style.css", "Accept-Encoding: gzip, br\r\n");
+    cr_assert_str_eq(live->body, "BR");
+    live_ask(live, "GET", "/style.css", "Accept-Encoding: gzip;q=0\r\n");
+    cr_assert_str_eq(live->body, "body{}");
+    cr_assert(live_has(live, "Vary: Accept-Encoding"));
+    ask("/style.css");
+    cr_assert_str_eq(live->body, "body{}");
+}
+
+/* --- Large files -------------------------------------------------------------------------------------- */
+
+static char *large;
+enum { LARGE = 900000 };
+
+static void put_large(void)
+{
+    large = malloc(LARGE + 1);
+    for (size_t i = 0; i < LARGE; i++) {
+        large[i] = (char)(' ' + (i * 7 + i / 251) % 90);
+    }
+    large[LARGE] = '\0';
+    put("large.txt", large, LARGE);
+}
+
+static void drop_from_page_cache(const char *name)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", root, name);
+    int fd = open(path, O_RDONLY);
+    fsync(fd);
+    cr_assert_eq(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+    close(fd);
+}
+
+Test(files, streams_large_files_cached_or_not)
+{
+    put_large();
+    serve();
+    for (int i = 0; i < 4; i++) {
+        if (i % 2 == 0) {
+            drop_from_page_cache("large.txt");
+        }
+        ask("/large.txt");
+        cr_assert_eq(live->status, 200);
+        cr_assert(live_has(live, "Content-Length: 900000"));
+        cr_assert_eq(live->body_len, LARGE);
+        cr_assert_eq(memcmp(live->body, large, LARGE), 0);
+    }
+    live_ask(live, "GET", "/large.txt", "Range: bytes=100000-699999\r\n");
+    cr_assert_eq(live->status, 206);
+    cr_assert_eq(live->body_len, 600000);
+    cr_assert_eq(memcmp(live->body, large + 100000, 600000), 0);
+    live_ask(live, "HEAD", "/large.txt", NULL);
+    cr_assert(live_has(live, "Content-Length: 900000"));
+    cr_assert_eq(live->body_len, 0);
+    free(large);
+}
+
+Test(files, sends_middling_files_without_copying)
+{
+    put_large();
+    put("middle.txt", large, 60000);
+    put("edge.txt", large, 65536);
+    serve();
+    for (int i = 0; i < 3; i++) {
+        ask("/middle.txt");
+        cr_assert_eq(live->body_len, 60000);
+        cr_assert_eq(memcmp(live->body, large, 60000), 0);
+        ask("/edge.txt");
+        cr_assert_eq(live->body_len, 65536);
+        cr_assert_eq(memcmp(live->body, large, 65536), 0);
+    }
+    free(large);
+}
+
+Test(files, shows_a_change_within_a_second_or_so)
+{
+    serve();
+    GIVES("/style.css", 200, "body{}");
+    put_text("style.css", "p{}");
+    usleep(1100000);
+    uv_update_time(&live->loop);
+    GIVES("/style.css", 200, "p{}");
+    GIVES("/style.css", 200, "p{}");
+    char path[128];
+    snprintf(path, sizeof path, "%s/style.css", root);
+    unlink(path);
+    usleep(1100000);
+    uv_update_time(&live->loop);
+    ask("/style.css");
+    cr_assert_eq(live->status, 404);
+}
+
+Test(files, keeps_what_did_not_change)
+{
+    serve();
+    for (int i = 0; i < 2; i++) {
+        GIVES("/style.css", 200, "body{}");
+        usleep(1100000);
+        uv_update_time(&live->loop);
+    }
+    GIVES("/style.css", 200, "body{}");
+}
+
+Test(files, is_an_error_of_the_app_where_the_folder_is_missing)
+{
+    cr_assert_null(rh_files_create("/no/such/folder", NULL));
+    cr_assert_eq(errno, ENOENT);
+    struct rh_app *app = rh_app_create();
+    rh_app_files(app, "/", rh_files_create("/no/such/folder", NULL));
+    cr_assert_eq(rh_app_status(app), RH_ENOTFOUND);
+    rh_app_unref(app);
+    rh_app_files(NULL, "/", rh_files_create(root, NULL));
+    rh_files_unref(NULL);
+}
