@@ -20,7 +20,6 @@
     "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"                                   \
     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"
 #define CIPHERS_13 "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"
-#define GROUPS "X25519:P-256:P-384"
 
 /* Sessions of TLS 1.2 clients without tickets; a few hundred bytes each. */
 enum { SESSIONS_CACHED_MAX = 2048 };
@@ -45,10 +44,11 @@ SSL_CTX *rh_tls_context_create(const struct rh_tls_clients *clients)
     if (context == NULL) {
         return NULL;
     }
+    char groups[] = "X25519:P-256:P-384"; /* not const: the macro casts it to char * */
     bool ok = SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 &&
               SSL_CTX_set_cipher_list(context, CIPHERS_12) == 1 &&
               SSL_CTX_set_ciphersuites(context, CIPHERS_13) == 1 &&
-              SSL_CTX_set1_groups_list(context, GROUPS) == 1 &&
+              SSL_CTX_set1_groups_list(context, groups) == 1 &&
               SSL_CTX_set_session_id_context(context, clients->session_rule,
                                              sizeof clients->session_rule) == 1 &&
               SSL_CTX_set_tlsext_ticket_key_evp_cb(context, rh_tls_ticket_choose) == 1;
@@ -63,11 +63,12 @@ SSL_CTX *rh_tls_context_create(const struct rh_tls_clients *clients)
     }
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-    /* Without NO_AUTO_CHAIN OpenSSL searches for issuers in every handshake, also among the
+    /* AUTO_RETRY (OpenSSL's default, said here because the engine relies on it): "wants to read"
+     * means that the input is used up, and never only that a key update was dealt with.
+     * Without NO_AUTO_CHAIN OpenSSL searches for issuers in every handshake, also among the
      * authorities for clients, which have nothing to do with our chain. */
-    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE |
+    SSL_CTX_set_mode(context, SSL_MODE_AUTO_RETRY | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
-    SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY); /* it would hide that input ran out */
     SSL_CTX_set_read_ahead(context, 0);
     SSL_CTX_set_max_early_data(context, 0);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_SERVER);

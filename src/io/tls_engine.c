@@ -213,7 +213,7 @@ static size_t next_record(const struct rh_tls_engine *e, size_t total, size_t le
 ptrdiff_t rh_tls_engine_write(struct rh_tls_loop *loop, struct rh_tls_engine *e, const char *plain,
                               size_t len, struct rh_tls_io *io)
 {
-    if (e->state == RH_TLS_FAILED) {
+    if (e->state == RH_TLS_FAILED || (SSL_get_shutdown(e->ssl) & SSL_SENT_SHUTDOWN) != 0) {
         return RH_ETLS;
     }
     if (e->state == RH_TLS_HANDSHAKE || len == 0) {
