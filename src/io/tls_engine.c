@@ -98,7 +98,7 @@ static enum rh_tls_failure failure_of(unsigned long error)
 
 static void fail(struct rh_tls_engine *e)
 {
-    unsigned long error = ERR_peek_error();
+    unsigned long error = ERR_peek_last_error(); /* the outermost: TLS's view of a cause below */
     e->state = RH_TLS_FAILED;
     e->error = (uint32_t)error;
     e->failure = (uint8_t)failure_of(error);

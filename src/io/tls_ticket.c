@@ -128,6 +128,9 @@ int rh_tls_ticket_choose(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_C
              EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key.cipher, iv) != 1)) {
             result = 0; /* a full handshake instead */
         }
+        if (result == 1 && SSL_version(ssl) >= TLS1_3_VERSION) {
+            result = 2; /* a client should use a ticket once (RFC 8446 §C.4): it gets the next */
+        }
     }
     OPENSSL_cleanse(&key, sizeof key);
     return result;

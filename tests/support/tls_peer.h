@@ -44,6 +44,9 @@ void tls_peer_init_with(struct tls_peer *peer, struct rh_tls_loop *loop, struct 
                         SSL_CTX *context);
 void tls_peer_fini(struct tls_peer *peer);
 
+/* The name that the client asks for (SNI). */
+void tls_peer_host(struct tls_peer *peer, const char *host);
+
 /* Moves bytes both ways until nothing moves any more; returns the engine's state. */
 enum rh_tls_state tls_peer_run(struct tls_peer *peer);
 
