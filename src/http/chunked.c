@@ -163,8 +163,10 @@ static enum rh_chunk read_trailers(struct rh_chunked *c, const char *base, size_
     const char *stop = base + (len < limit ? len : limit);
     enum rh_section_step step;
     enum rh_rule rule = RH_RULE_NONE;
+    enum rh_section_state state = (enum rh_section_state)c->section.state;
     do {
-        step = rh_section_line(&c->section, base, &at, stop, &rule);
+        step = rh_section_line(&c->section, state, base, &at, stop, &rule);
+        state = RH_SECTION_LINE;
         if (step == RH_SECTION_FIELD &&
             is_forbidden((enum rh_field_id)c->section.fields[c->section.fields_n - 1].id)) {
             return reject(c, RH_RULE_TRAILER_FORBIDDEN);

@@ -1,9 +1,8 @@
 /* The machine, in the order in which the bytes meet it:
  *
- *   START -> [one empty line] -> METHOD -> TARGET -> PATH -> QUERY -> VERSION -> LINE_CR -> LINE_LF
+ *   START -> [one empty line] -> METHOD -> TARGET -> PATH -> QUERY -> VERSION -> FIELDS -> DONE
  *                                            |-> ASTERISK ------------^
  *                                            `-> SCHEME -> AUTHORITY -> PATH
- *   -> FIELDS -> DONE
  *
  * Each step reads its span to the end or to the end of the input, in which case the state is kept
  * and the next call enters there; so a step is entered in the middle as well as at its start, and
@@ -30,9 +29,7 @@ enum state {
     STATE_AUTHORITY, /* inside an authority */
     STATE_PATH,      /* inside the path */
     STATE_QUERY,     /* behind '?' */
-    STATE_VERSION,   /* inside "HTTP/1.1" */
-    STATE_LINE_CR,   /* behind the version */
-    STATE_LINE_LF,   /* behind the CR of the request line */
+    STATE_VERSION,   /* inside "HTTP/1.1" and the line end */
     STATE_FIELDS,    /* in the field section */
     STATE_DONE,
     STATE_REJECTED
@@ -41,7 +38,8 @@ enum state {
 /* No method in the registry of IANA is longer than 17. */
 enum { METHOD_BYTES_MAX = 32 };
 
-/* The bytes of one feed. */
+/* The bytes of one feed. The steps that every request takes are inlined into one function and keep
+ * this in registers; the others work on a copy, or its address would pin it to memory. */
 struct input {
     const char *base; /* first byte of the head */
     const char *at;   /* next to read */
@@ -51,26 +49,42 @@ struct input {
 /* What a step answers: go on with the next one, or leave the machine. */
 enum step { NEXT, LEAVE };
 
-static enum step reject(struct rh_parser *p, enum rh_rule rule)
+#define HOT static RH_ALWAYS_INLINE
+#define COLD static __attribute__((noinline, cold))
+
+COLD enum step reject(struct rh_parser *p, enum rh_rule rule)
 {
     p->rule = rule;
     p->state = STATE_REJECTED;
     return LEAVE;
 }
 
-static inline enum step wait_in(struct rh_parser *p, enum state state)
+HOT enum step wait_in(struct rh_parser *p, enum state state)
 {
     p->state = (uint8_t)state;
     return LEAVE;
 }
 
+HOT uint16_t offset(const struct input *in, const char *at)
+{
+    return (uint16_t)(at - in->base);
+}
+
 void rh_parser_init(struct rh_parser *p, struct rh_field *fields,
                     const struct rh_head_limits *limits)
 {
-    memset(p, 0, sizeof *p);
+    /* Member by member: a memset of the whole becomes a string instruction that costs more than
+     * the few stores it stands for. */
+    p->head = (struct rh_head){.method = 0};
     p->fields = fields;
     p->limits = limits;
     rh_section_init(&p->section, fields, limits->fields_max);
+    rh_framing_init(&p->framing);
+    p->rule = RH_RULE_NONE;
+    p->at = 0;
+    p->state = STATE_START;
+    p->percent_left = 0;
+    p->notes = (struct rh_parser_notes){.percent = false};
 }
 
 bool rh_parser_has_begun(const struct rh_parser *p)
@@ -79,7 +93,7 @@ bool rh_parser_has_begun(const struct rh_parser *p)
 }
 
 /* RFC 9112 §2.2: at least one empty line before the request line is to be ignored; one is. */
-static enum step read_empty_line(struct rh_parser *p, struct input *in)
+COLD enum step read_empty_line(struct rh_parser *p, struct input *in)
 {
     if (p->state == STATE_START && in->at < in->stop && *in->at == '\r') {
         in->at++;
@@ -104,48 +118,77 @@ static enum step read_empty_line(struct rh_parser *p, struct input *in)
         /* The type byte of a TLS handshake record; no token begins with it. */
         return reject(p, RH_RULE_TLS_ON_PLAIN);
     default:
-        p->mark = (uint16_t)(in->at - in->base);
         return NEXT;
     }
 }
 
-static inline enum step read_method(struct rh_parser *p, struct input *in)
+HOT enum step read_start(struct rh_parser *p, struct input *in)
 {
-    const char *first = in->base + p->mark;
-    const char *limit = in->stop - first > METHOD_BYTES_MAX ? first + METHOD_BYTES_MAX : in->stop;
-    in->at = rh_scan_token(in->base, in->at, limit);
+    if (RH_LIKELY(p->state == STATE_START && in->at < in->stop && *in->at >= 'A')) {
+        return NEXT;
+    }
+    struct input copy = *in;
+    enum step step = read_empty_line(p, &copy);
+    in->at = copy.at;
+    return step;
+}
+
+/* The span that began at `first` ends in front of `c`, and it is not the name of a method. */
+COLD enum step reject_method(struct rh_parser *p, size_t len, char c)
+{
+    return reject(p, len > METHOD_BYTES_MAX  ? RH_RULE_METHOD_LONG
+                     : len == 0 || c != ' ' ? RH_RULE_METHOD_CHAR
+                                             : RH_RULE_METHOD_UNKNOWN);
+}
+
+HOT enum step read_method(struct rh_parser *p, struct input *in, const char *first)
+{
+    in->at = rh_scan_token(in->base, in->at, in->stop);
+    size_t len = (size_t)(in->at - first);
     if (RH_UNLIKELY(in->at == in->stop)) {
-        return wait_in(p, STATE_METHOD);
+        p->mark = offset(in, first);
+        return len > METHOD_BYTES_MAX ? reject_method(p, len, ' ') : wait_in(p, STATE_METHOD);
     }
-    if (RH_UNLIKELY(*in->at != ' ')) {
-        return reject(p, in->at == limit && rh_char_is(*in->at, RH_CHAR_TOKEN)
-                             ? RH_RULE_METHOD_LONG
-                             : RH_RULE_METHOD_CHAR);
-    }
-    if (RH_UNLIKELY(in->at == first)) {
-        return reject(p, RH_RULE_METHOD_CHAR);
-    }
-    enum rh_method method = rh_method_find((struct rh_slice){first, (size_t)(in->at - first)});
-    if (RH_UNLIKELY(method == RH_METHODS)) {
-        return reject(p, RH_RULE_METHOD_UNKNOWN);
+    enum rh_method method = rh_method_find((struct rh_slice){first, len});
+    if (RH_UNLIKELY(*in->at != ' ' || method == RH_METHODS)) {
+        return reject_method(p, len, *in->at);
     }
     p->head.method = (uint8_t)method;
     in->at++;
-    p->head.target_at = (uint16_t)(in->at - in->base);
+    p->head.target_at = offset(in, in->at);
     return NEXT;
 }
 
 /* Behind the last byte of the target stands the space at in->at. */
-static inline enum step end_target(struct rh_parser *p, struct input *in)
+HOT enum step end_target(struct rh_parser *p, struct input *in)
 {
-    p->head.target_len = (uint16_t)(in->at - in->base - p->head.target_at);
+    uint16_t end = offset(in, in->at);
+    uint16_t len = (uint16_t)(end - p->head.target_at);
+    if (RH_UNLIKELY(len > p->limits->target_bytes_max)) {
+        return reject(p, RH_RULE_TARGET_LONG);
+    }
+    p->head.target_len = len;
     in->at++;
-    p->mark = (uint16_t)(in->at - in->base);
     return NEXT;
 }
 
+/* The target already has as many bytes as it may have; in->at is the next. */
+HOT bool target_is_full(const struct rh_parser *p, const struct input *in)
+{
+    return in->at - in->base - p->head.target_at >= (ptrdiff_t)p->limits->target_bytes_max;
+}
+
+/* The input ends inside the target. */
+COLD enum step wait_in_target(struct rh_parser *p, const struct input in, enum state state)
+{
+    if (in.at - in.base - p->head.target_at > (ptrdiff_t)p->limits->target_bytes_max) {
+        return reject(p, RH_RULE_TARGET_LONG);
+    }
+    return wait_in(p, state);
+}
+
 /* Why this byte can not stand in a target. */
-static enum step reject_target(struct rh_parser *p, char c)
+COLD enum step reject_target(struct rh_parser *p, char c)
 {
     switch (c) {
     case '#':
@@ -158,23 +201,8 @@ static enum step reject_target(struct rh_parser *p, char c)
     }
 }
 
-/* No byte is left, or the limit of the target stands before the next one. */
-static enum step end_of_span(struct rh_parser *p, const struct input *in, enum state state)
-{
-    return in->at == in->stop ? wait_in(p, state) : reject(p, RH_RULE_TARGET_LONG);
-}
-
-/* Where the bytes of the target must end; the space behind it may stand there. */
-static inline const char *target_limit(const struct rh_parser *p, const struct input *in)
-{
-    const char *first = in->base + p->head.target_at;
-    return in->stop - first > (ptrdiff_t)p->limits->target_bytes_max
-               ? first + p->limits->target_bytes_max
-               : in->stop;
-}
-
 /* RFC 3986 §5.2.4: "." and ".." segments are resolved before a path means anything. */
-static bool has_dot_segment(const char *at, const char *stop)
+COLD bool has_dot_segment(const char *at, const char *stop)
 {
     for (; at + 1 < stop; at++) {
         if (at[0] == '/' && at[1] == '.') {
@@ -188,115 +216,131 @@ static bool has_dot_segment(const char *at, const char *stop)
 }
 
 /* The path is complete: in->at is behind it. */
-static inline void end_path(struct rh_parser *p, const struct input *in)
+HOT void end_path(struct rh_parser *p, const struct input *in)
 {
     const char *first = in->base + p->head.path_at;
     p->head.path_len = (uint16_t)(in->at - first);
-    p->head.path_is_plain = !p->percent && p->head.path_len > 0 &&
-                            !(p->dots && has_dot_segment(first, in->at));
+    p->head.path_is_plain = !p->notes.percent && in->at > first &&
+                            !(RH_UNLIKELY(p->notes.dots) && has_dot_segment(first, in->at));
+}
+
+/* A byte of path or query that the scan leaves to us. */
+static enum step read_mark(struct rh_parser *p, const struct input in, enum state *inout_state)
+{
+    char c = *in.at;
+    if (target_is_full(p, &in)) {
+        return reject(p, RH_RULE_TARGET_LONG);
+    }
+    if (p->percent_left > 0) {
+        p->percent_left--;
+        return rh_ascii_hex(c) < 0 ? reject(p, RH_RULE_TARGET_PERCENT) : NEXT;
+    }
+    if (c == '.') {
+        p->notes.dots |= in.at[-1] == '/';
+    } else if (c == '%') {
+        p->notes.percent |= *inout_state == STATE_PATH;
+        p->percent_left = 2;
+    } else if (c != '?') {
+        return reject_target(p, c);
+    } else if (*inout_state == STATE_PATH) {
+        end_path(p, &in);
+        p->head.has_query = true;
+        p->head.query_at = (uint16_t)(in.at + 1 - in.base);
+        *inout_state = STATE_QUERY;
+    }
+    return NEXT;
 }
 
 /* Path and query: pchar, '/', after '?' another '?', and '%' with two digits. The same loop reads
  * both; `state` says in which of them it begins. */
-static inline enum step read_path(struct rh_parser *p, struct input *in, enum state state)
+HOT enum step read_path(struct rh_parser *p, struct input *in, enum state state)
 {
-    const char *limit = target_limit(p, in);
     for (;;) {
-        if (RH_UNLIKELY(p->percent_left > 0) && in->at < limit) {
-            if (rh_ascii_hex(*in->at) < 0) {
-                return reject(p, RH_RULE_TARGET_PERCENT);
-            }
-            p->percent_left--;
-            in->at++;
-            continue;
+        if (RH_LIKELY(p->percent_left == 0)) {
+            in->at = rh_scan_path(in->base, in->at, in->stop);
         }
-        in->at = rh_scan_path(in->base, in->at, limit);
-        if (RH_UNLIKELY(in->at >= limit) && (in->at == in->stop || *in->at != ' ')) {
-            return end_of_span(p, in, state);
+        if (RH_UNLIKELY(in->at == in->stop)) {
+            return wait_in_target(p, *in, state);
         }
-        char c = *in->at;
-        if (RH_LIKELY(c == ' ')) {
+        if (RH_LIKELY(*in->at == ' ')) {
             if (RH_UNLIKELY(p->percent_left > 0)) {
                 return reject(p, RH_RULE_TARGET_PERCENT);
             }
-            if (state == STATE_PATH) {
+            if (RH_LIKELY(state == STATE_PATH)) {
                 end_path(p, in);
             } else {
-                p->head.query_len = (uint16_t)(in->at - in->base - p->head.query_at);
+                p->head.query_len = (uint16_t)(offset(in, in->at) - p->head.query_at);
             }
             return end_target(p, in);
         }
-        if (c == '.') {
-            p->dots |= in->at[-1] == '/';
-        } else if (c == '%') {
-            p->percent |= state == STATE_PATH;
-            p->percent_left = 2;
-        } else if (c != '?') {
-            return reject_target(p, c);
-        } else if (state == STATE_PATH) {
-            end_path(p, in);
-            p->head.has_query = true;
-            p->head.query_at = (uint16_t)(in->at + 1 - in->base);
-            state = STATE_QUERY;
+        if (read_mark(p, *in, &state) == LEAVE) {
+            return LEAVE;
         }
         in->at++;
     }
 }
 
 /* "http://" or "https://", in either case (RFC 3986 §3.1); RFC 9110 §4.2 knows no others. */
-static enum step read_scheme(struct rh_parser *p, struct input *in)
+COLD enum step read_scheme(struct rh_parser *p, struct input *in)
 {
     const char *first = in->base + p->head.target_at;
-    const char *limit = target_limit(p, in);
-    while (in->at < limit) {
+    while (in->at < in->stop) {
         size_t i = (size_t)(in->at - first);
         bool secure = i > 4 && (first[4] | 0x20) == 's';
         const char *scheme = secure || (i == 4 && *in->at != ':') ? "https://" : "http://";
+        if (target_is_full(p, in)) {
+            return reject(p, RH_RULE_TARGET_LONG);
+        }
         if ((scheme[i] >= 'a' ? rh_ascii_lower(*in->at) : *in->at) != scheme[i]) {
             return reject(p, RH_RULE_TARGET_FORM);
         }
         in->at++;
         if (scheme[i + 1] == '\0') {
-            p->head.host_at = (uint16_t)(in->at - in->base);
+            p->head.host_at = offset(in, in->at);
             return NEXT;
         }
     }
-    return end_of_span(p, in, STATE_SCHEME);
+    return wait_in_target(p, *in, STATE_SCHEME);
 }
 
 /* Host and port of an absolute target, or the whole target of CONNECT. */
-static enum step read_authority(struct rh_parser *p, struct input *in)
+COLD enum step read_authority(struct rh_parser *p, struct input *in)
 {
-    const char *limit = target_limit(p, in);
     bool absolute = p->head.form == RH_ABSOLUTE_FORM;
-    while (in->at < limit && (rh_char_is(*in->at, RH_CHAR_REG_NAME) || *in->at == ':' ||
-                              *in->at == '[' || *in->at == ']' || *in->at == '%')) {
+    enum rh_rule rule = absolute ? RH_RULE_TARGET_AUTHORITY : RH_RULE_TARGET_CONNECT;
+    while (in->at < in->stop && (rh_char_is(*in->at, RH_CHAR_REG_NAME) || *in->at == ':' ||
+                                 *in->at == '[' || *in->at == ']' || *in->at == '%')) {
         in->at++;
     }
-    if (in->at == limit && (in->at == in->stop || *in->at != ' ')) {
-        return end_of_span(p, in, STATE_AUTHORITY);
+    if (in->at == in->stop) {
+        return wait_in_target(p, *in, STATE_AUTHORITY);
     }
+    char c = *in->at;
     const char *first = in->base + p->head.host_at;
     struct rh_authority authority;
     struct rh_slice text = {first, (size_t)(in->at - first)};
-    if (*in->at == '@') {
-        /* RFC 9110 §4.2.4: user information in a URI from elsewhere is an error. */
-        return reject(p, absolute ? RH_RULE_TARGET_AUTHORITY : RH_RULE_TARGET_CONNECT);
+    bool full = target_is_full(p, in);
+    if (full && (c != ' ' || in->at - in->base - p->head.target_at >
+                                 (ptrdiff_t)p->limits->target_bytes_max)) {
+        return reject(p, RH_RULE_TARGET_LONG);
     }
-    if (*in->at != ' ' && !(absolute && (*in->at == '/' || *in->at == '?'))) {
-        return *in->at == '/' || *in->at == '?' ? reject(p, RH_RULE_TARGET_CONNECT)
-                                                : reject_target(p, *in->at);
+    if (c == '@' || (!absolute && (c == '/' || c == '?'))) {
+        /* RFC 9110 §4.2.4: user information in a URI from elsewhere is an error. */
+        return reject(p, rule);
+    }
+    if (c != ' ' && c != '/' && c != '?') {
+        return reject_target(p, c);
     }
     if (!rh_authority_parse(in->base, text, &authority) || (!absolute && authority.port.len == 0)) {
-        return reject(p, absolute ? RH_RULE_TARGET_AUTHORITY : RH_RULE_TARGET_CONNECT);
+        return reject(p, rule);
     }
     p->head.host_len = (uint16_t)text.len;
-    p->head.path_at = (uint16_t)(in->at - in->base);
+    p->head.path_at = offset(in, in->at);
     return NEXT;
 }
 
 /* RFC 9112 §3.2.4 */
-static enum step read_asterisk(struct rh_parser *p, struct input *in)
+COLD enum step read_asterisk(struct rh_parser *p, struct input *in)
 {
     if (in->at == in->stop) {
         return wait_in(p, STATE_ASTERISK);
@@ -308,22 +352,29 @@ static enum step read_asterisk(struct rh_parser *p, struct input *in)
     return end_target(p, in);
 }
 
-/* Goes on from an absolute or authority target, whose beginning was read. */
-static enum step read_long_form(struct rh_parser *p, struct input *in, enum state state)
+/* Goes on in a target whose beginning was read. */
+COLD enum step read_rest_of_target(struct rh_parser *p, struct input *in, enum state state)
 {
     if (state == STATE_SCHEME) {
         if (read_scheme(p, in) == LEAVE) {
             return LEAVE;
         }
+        state = STATE_AUTHORITY;
     }
-    if (read_authority(p, in) == LEAVE) {
-        return LEAVE;
+    if (state == STATE_AUTHORITY) {
+        if (read_authority(p, in) == LEAVE) {
+            return LEAVE;
+        }
+        if (*in->at == ' ') {
+            return end_target(p, in);
+        }
+        state = STATE_PATH;
     }
-    return *in->at == ' ' ? end_target(p, in) : read_path(p, in, STATE_PATH);
+    return state == STATE_ASTERISK ? read_asterisk(p, in) : read_path(p, in, state);
 }
 
 /* The first byte tells the form, but for CONNECT, which has one of its own. */
-static enum step read_other_form(struct rh_parser *p, struct input *in)
+COLD enum step read_other_form(struct rh_parser *p, struct input *in)
 {
     if (in->at == in->stop) {
         return wait_in(p, STATE_TARGET);
@@ -338,7 +389,7 @@ static enum step read_other_form(struct rh_parser *p, struct input *in)
     if (p->head.method == RH_CONNECT) {
         p->head.form = RH_AUTHORITY_FORM;
         p->head.host_at = p->head.target_at;
-        return read_long_form(p, in, STATE_AUTHORITY);
+        return read_rest_of_target(p, in, STATE_AUTHORITY);
     }
     if (c == '*') {
         if (p->head.method != RH_OPTIONS) {
@@ -349,78 +400,76 @@ static enum step read_other_form(struct rh_parser *p, struct input *in)
         return read_asterisk(p, in);
     }
     p->head.form = RH_ABSOLUTE_FORM;
-    return read_long_form(p, in, STATE_SCHEME);
+    return read_rest_of_target(p, in, STATE_SCHEME);
 }
 
-static inline enum step read_target(struct rh_parser *p, struct input *in)
+HOT enum step read_target(struct rh_parser *p, struct input *in)
 {
     if (RH_LIKELY(in->at < in->stop && *in->at == '/' && p->head.method != RH_CONNECT)) {
         p->head.path_at = p->head.target_at;
         return read_path(p, in, STATE_PATH);
     }
-    return read_other_form(p, in);
+    struct input copy = *in;
+    enum step step = read_other_form(p, &copy);
+    in->at = copy.at;
+    return step;
 }
 
-/* RFC 9112 §2.3. Byte by byte where it did not come whole. */
-static enum step read_version_slowly(struct rh_parser *p, struct input *in)
+/* Version and line end, byte by byte. RFC 9112 §2.3: the version is "HTTP/" digit "." digit, and
+ * case-sensitive; RFC 9110 §2.5: of a minor version that we do not know, the highest one we do. */
+COLD enum step read_version_slowly(struct rh_parser *p, struct input *in, enum state state)
 {
-    static const char pattern[] = "HTTP/d.d";
-    for (;;) {
+    static const char pattern[] = "HTTP/d.d\r\n";
+    if (state != STATE_VERSION) {
+        p->mark = offset(in, in->at);
+    }
+    for (; in->at < in->stop; in->at++) {
         size_t i = (size_t)(in->at - in->base) - p->mark;
-        if (i == sizeof pattern - 1) {
-            break;
+        char c = *in->at;
+        bool fits = pattern[i] == 'd' ? rh_ascii_is_digit(c) : c == pattern[i];
+        if (!fits && i == 0) {
+            return reject(p, c == ' ' || c == '\t'     ? RH_RULE_REQUEST_SPACE
+                             : c == '\r' || c == '\n' ? RH_RULE_VERSION_MISSING
+                                                      : RH_RULE_VERSION_MALFORMED);
         }
-        if (in->at == in->stop) {
-            return wait_in(p, STATE_VERSION);
+        if (!fits && i < 8) {
+            return reject(p, RH_RULE_VERSION_MALFORMED);
         }
-        bool fits = pattern[i] == 'd' ? rh_ascii_is_digit(*in->at) : *in->at == pattern[i];
         if (!fits) {
-            if (i > 0) {
-                return reject(p, RH_RULE_VERSION_MALFORMED);
+            return reject(p, i == 9      ? RH_RULE_BARE_CR
+                             : c == '\n' ? RH_RULE_BARE_LF
+                                         : RH_RULE_REQUEST_END);
+        }
+        if (i == 7) {
+            if (in->at[-2] != '1') {
+                return reject(p, RH_RULE_VERSION_UNSUPPORTED);
             }
-            return reject(p, *in->at == ' ' || *in->at == '\t'     ? RH_RULE_REQUEST_SPACE
-                             : *in->at == '\r' || *in->at == '\n' ? RH_RULE_VERSION_MISSING
-                                                                   : RH_RULE_VERSION_MALFORMED);
+            p->head.version_minor = c != '0';
         }
-        in->at++;
+        if (i == 9) {
+            in->at++;
+            return NEXT;
+        }
     }
-    if (in->at[-3] != '1') {
-        return reject(p, RH_RULE_VERSION_UNSUPPORTED);
-    }
-    p->head.version_minor = in->at[-1] != '0';
-    return NEXT;
+    return wait_in(p, STATE_VERSION);
 }
 
-static inline enum step read_version(struct rh_parser *p, struct input *in)
+HOT enum step read_version(struct rh_parser *p, struct input *in)
 {
-    if (RH_LIKELY(in->stop - in->at >= 8 && in->at == in->base + p->mark) &&
-        RH_LIKELY(rh_word_is(in->at, "HTTP/1.1", 8))) {
-        p->head.version_minor = 1;
-        in->at += 8;
-        return NEXT;
-    }
-    return read_version_slowly(p, in);
-}
-
-static inline enum step read_line_end(struct rh_parser *p, struct input *in, enum state state)
-{
-    if (state == STATE_LINE_CR) {
-        if (RH_UNLIKELY(in->at == in->stop)) {
-            return wait_in(p, STATE_LINE_CR);
+    if (RH_LIKELY(in->stop - in->at >= 10)) {
+        uint64_t word = rh_word_load8(in->at);
+        bool first = word == rh_word_load8("HTTP/1.1");
+        if (RH_LIKELY((first || word == rh_word_load8("HTTP/1.0")) &&
+                      rh_word_load2(in->at + 8) == rh_word_load2("\r\n"))) {
+            p->head.version_minor = first;
+            in->at += 10;
+            return NEXT;
         }
-        if (RH_UNLIKELY(*in->at != '\r')) {
-            return reject(p, *in->at == '\n' ? RH_RULE_BARE_LF : RH_RULE_REQUEST_END);
-        }
-        in->at++;
     }
-    if (RH_UNLIKELY(in->at == in->stop)) {
-        return wait_in(p, STATE_LINE_LF);
-    }
-    if (RH_UNLIKELY(*in->at != '\n')) {
-        return reject(p, RH_RULE_BARE_CR);
-    }
-    in->at++;
-    return NEXT;
+    struct input copy = *in;
+    enum step step = read_version_slowly(p, &copy, STATE_QUERY);
+    in->at = copy.at;
+    return step;
 }
 
 /* RFC 9112 §3.2: one Host, valid; §3.2.2: beside an absolute target it is to be ignored by the
@@ -428,10 +477,10 @@ static inline enum step read_line_end(struct rh_parser *p, struct input *in, enu
 static enum rh_rule note_host(struct rh_parser *p, const char *base, struct rh_slice value)
 {
     struct rh_authority host;
-    if (p->has_host) {
+    if (p->notes.has_host) {
         return RH_RULE_HOST_REPEATED;
     }
-    p->has_host = true;
+    p->notes.has_host = true;
     if (!rh_authority_parse(base, value, &host)) {
         return RH_RULE_HOST_INVALID;
     }
@@ -459,11 +508,11 @@ static void note_connection(struct rh_parser *p, struct rh_slice list)
     struct rh_slice option;
     while (rh_ascii_list_next(&list, &option)) {
         if (option.len == 10 && rh_word_is_caseless(option.base, "keep-alive", 10)) {
-            p->says_keep_alive = true;
+            p->notes.says_keep_alive = true;
         } else if (option.len == 5 && rh_word_is_caseless(option.base, "close", 5)) {
-            p->says_close = true;
+            p->notes.says_close = true;
         } else if (option.len == 7 && rh_word_is_caseless(option.base, "upgrade", 7)) {
-            p->says_upgrade = true;
+            p->notes.says_upgrade = true;
         }
     }
 }
@@ -485,21 +534,21 @@ static enum rh_rule note_field(struct rh_parser *p, const char *base, const stru
     case RH_FIELD_EXPECT:
         /* RFC 9110 §10.1.1: HTTP/1.0 does not have it, there it is to be ignored. */
         if (p->head.version_minor > 0) {
-            p->has_expect = true;
+            p->notes.has_expect = true;
             return rh_ascii_is(value, "100-continue") ? RH_RULE_NONE : RH_RULE_EXPECT_UNKNOWN;
         }
         return RH_RULE_NONE;
     default:
-        p->has_upgrade = true;
+        p->notes.has_upgrade = true;
         return RH_RULE_NONE;
     }
 }
 
 /* The empty line was read: what is to be said about the head as a whole. */
-static inline enum step end_head(struct rh_parser *p, struct input *in)
+HOT enum step end_head(struct rh_parser *p, struct input *in)
 {
     struct rh_head *head = &p->head;
-    if (RH_UNLIKELY(!p->has_host) && head->version_minor > 0) {
+    if (RH_UNLIKELY(!p->notes.has_host) && head->version_minor > 0) {
         return reject(p, RH_RULE_HOST_MISSING);
     }
     enum rh_rule rule = rh_framing_decide(&p->framing, head);
@@ -508,20 +557,20 @@ static inline enum step end_head(struct rh_parser *p, struct input *in)
     }
     head->fields_n = p->section.fields_n;
     head->bytes = (uint16_t)(in->at - in->base);
-    head->keep_alive = !p->says_close && (head->version_minor > 0 || p->says_keep_alive);
-    head->expect_continue = p->has_expect && head->body_kind != RH_BODY_NONE;
-    head->upgrade = p->has_upgrade && p->says_upgrade && head->version_minor > 0;
+    head->keep_alive = !p->notes.says_close && (head->version_minor > 0 || p->notes.says_keep_alive);
+    head->expect_continue = p->notes.has_expect && head->body_kind != RH_BODY_NONE;
+    head->upgrade = p->notes.has_upgrade && p->notes.says_upgrade && head->version_minor > 0;
     p->state = STATE_DONE;
     return LEAVE;
 }
 
-static inline enum step read_fields(struct rh_parser *p, struct input *in)
+HOT enum step read_fields(struct rh_parser *p, struct input *in, enum rh_section_state state)
 {
     enum rh_rule rule = RH_RULE_NONE;
     for (;;) {
-        switch (rh_section_line(&p->section, in->base, &in->at, in->stop, &rule)) {
-        case RH_SECTION_FIELD: {
-            const struct rh_field *field = &p->fields[p->section.fields_n - 1];
+        const struct rh_field *field = &p->fields[p->section.fields_n];
+        switch (rh_section_line(&p->section, state, in->base, &in->at, in->stop, &rule)) {
+        case RH_SECTION_FIELD:
             if (field->id - 1U < RH_FIELD_UPGRADE) {
                 rule = note_field(p, in->base, field);
                 if (RH_UNLIKELY(rule != RH_RULE_NONE)) {
@@ -529,7 +578,6 @@ static inline enum step read_fields(struct rh_parser *p, struct input *in)
                 }
             }
             break;
-        }
         case RH_SECTION_MORE:
             return wait_in(p, STATE_FIELDS);
         case RH_SECTION_REJECT:
@@ -537,61 +585,68 @@ static inline enum step read_fields(struct rh_parser *p, struct input *in)
         case RH_SECTION_DONE:
             return end_head(p, in);
         }
+        state = RH_SECTION_LINE;
     }
 }
 
+/* Enters in the middle of a target or version. */
+COLD enum step read_request_line(struct rh_parser *p, struct input *in, enum state state)
+{
+    if (state != STATE_VERSION && read_rest_of_target(p, in, state) == LEAVE) {
+        return LEAVE;
+    }
+    return read_version_slowly(p, in, state);
+}
+
 /* The machine: enters where it left, and falls from one step into the next. */
-static enum step run(struct rh_parser *p, struct input *in)
+HOT enum step run(struct rh_parser *p, struct input *in)
 {
     enum state state = (enum state)p->state;
+    const char *first = in->at;
     enum step step = NEXT;
+    struct input copy;
     switch (state) {
     case STATE_START:
     case STATE_START_LF:
     case STATE_AFTER:
-        if (read_empty_line(p, in) == LEAVE) {
+        if (read_start(p, in) == LEAVE) {
             return LEAVE;
         }
-        RH_FALLTHROUGH;
+        first = in->at;
+        goto method;
     case STATE_METHOD:
-        if (read_method(p, in) == LEAVE) {
+        first = in->base + p->mark;
+    method:
+        if (read_method(p, in, first) == LEAVE) {
             return LEAVE;
         }
         RH_FALLTHROUGH;
     case STATE_TARGET:
-        step = read_target(p, in);
-        break;
+        if (read_target(p, in) == LEAVE || read_version(p, in) == LEAVE) {
+            return LEAVE;
+        }
+    fields:
+        return read_fields(p, in, RH_SECTION_LINE);
     case STATE_ASTERISK:
-        step = read_asterisk(p, in);
-        break;
     case STATE_SCHEME:
     case STATE_AUTHORITY:
-        step = read_long_form(p, in, state);
-        break;
     case STATE_PATH:
     case STATE_QUERY:
-        step = read_path(p, in, state);
-        break;
     case STATE_VERSION:
-        break;
-    case STATE_LINE_CR:
-    case STATE_LINE_LF:
-        goto line_end;
+        copy = *in;
+        step = read_request_line(p, &copy, state);
+        in->at = copy.at;
+        if (step == LEAVE) {
+            return LEAVE;
+        }
+        goto fields;
     case STATE_FIELDS:
-        return read_fields(p, in);
+        return read_fields(p, in, (enum rh_section_state)p->section.state);
     case STATE_DONE:
     case STATE_REJECTED:
-        return LEAVE;
+        break;
     }
-    if (step == LEAVE || read_version(p, in) == LEAVE) {
-        return LEAVE;
-    }
-    state = STATE_LINE_CR;
-line_end:
-    if (read_line_end(p, in, state) == LEAVE) {
-        return LEAVE;
-    }
-    return read_fields(p, in);
+    return LEAVE;
 }
 
 enum rh_parse rh_parser_feed(struct rh_parser *p, const char *base, size_t len)

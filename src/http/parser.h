@@ -14,6 +14,18 @@ enum rh_parse {
     RH_PARSE_REJECT /* `rule` says why; the connection can not be used any further */
 };
 
+/* What was seen and is judged when the head is complete. */
+struct rh_parser_notes {
+    bool percent;     /* the path has a '%' */
+    bool dots;        /* a segment of the path begins with '.' */
+    bool has_host;    /* a Host field was read */
+    bool has_expect;  /* Expect asks for 100-continue */
+    bool has_upgrade; /* an Upgrade field was read */
+    bool says_close;  /* Connection lists these options */
+    bool says_keep_alive;
+    bool says_upgrade;
+};
+
 struct rh_parser {
     struct rh_head head;      /* complete with RH_PARSE_DONE */
     struct rh_field *fields;  /* the caller's; head.fields_n of them are set */
@@ -22,17 +34,10 @@ struct rh_parser {
     struct rh_framing framing;
     enum rh_rule rule;    /* with RH_PARSE_REJECT */
     uint32_t at;          /* bytes used so far */
-    uint16_t mark;        /* where the version begins */
+    uint16_t mark;        /* where the method or the version begins */
     uint8_t state;        /* enum in parser.c */
     uint8_t percent_left; /* hexadecimal digits that a '%' in the target still wants */
-    bool percent;         /* the path has a '%' */
-    bool dots;            /* a segment of the path begins with '.' */
-    bool has_host;        /* a Host field was read */
-    bool has_expect;      /* Expect asks for 100-continue */
-    bool has_upgrade;     /* an Upgrade field was read */
-    bool says_close;      /* Connection lists these options */
-    bool says_keep_alive;
-    bool says_upgrade;
+    struct rh_parser_notes notes;
 };
 
 /* Begins a head. `fields` has room for limits->fields_max; both must live as long as the parser. */

@@ -41,99 +41,97 @@ static inline void rh_section_init(struct rh_section *section, struct rh_field *
     section->state = RH_SECTION_LINE;
 }
 
-/* Which rule a byte breaks that ends a field name and is no colon. */
-static inline enum rh_rule rh_section_name_rule(char c)
-{
-    switch (c) {
-    case ' ':
-    case '\t':
-        return RH_RULE_FIELD_NAME_SPACE;
-    case '\r':
-    case '\n':
-        return RH_RULE_FIELD_NO_COLON;
-    default:
-        return RH_RULE_FIELD_NAME_CHAR;
-    }
-}
-
-/* The rule for a line that does not begin with a name. */
-static inline enum rh_rule rh_section_line_rule(const struct rh_section *section, char c)
+/* Why this is no name and colon: `c` stands behind `len` bytes of a token. */
+static __attribute__((noinline, cold, unused)) enum rh_rule
+rh_section_name_rule(const struct rh_section *section, size_t len, char c)
 {
     if (c == ' ' || c == '\t') {
-        return section->fields_n > 0 ? RH_RULE_FIELD_FOLD : RH_RULE_FIELD_FIRST_SPACE;
+        return len > 0                ? RH_RULE_FIELD_NAME_SPACE
+               : section->fields_n > 0 ? RH_RULE_FIELD_FOLD
+                                       : RH_RULE_FIELD_FIRST_SPACE;
     }
-    return c == '\n' ? RH_RULE_BARE_LF : RH_RULE_FIELD_NAME_EMPTY;
+    if (c == '\r' || c == '\n') {
+        return len > 0 ? RH_RULE_FIELD_NO_COLON : RH_RULE_BARE_LF;
+    }
+    return c == ':' ? RH_RULE_FIELD_NAME_EMPTY : RH_RULE_FIELD_NAME_CHAR;
+}
+
+static inline bool rh_section_is_space(char c)
+{
+    return c == ' ' || c == '\t';
 }
 
 static RH_ALWAYS_INLINE enum rh_section_step
-rh_section_stop(struct rh_section *section, enum rh_section_state state)
+rh_section_wait(struct rh_section *section, enum rh_section_state state)
 {
     section->state = (uint8_t)state;
     return RH_SECTION_MORE;
 }
 
-/* Reads one line from *inout_at. Offsets count from `base`. */
-static RH_ALWAYS_INLINE enum rh_section_step rh_section_line(struct rh_section *section,
-                                                             const char *base,
-                                                             const char **inout_at,
-                                                             const char *stop,
-                                                             enum rh_rule *ret_rule)
+/* Reads one line from *inout_at, which always ends behind the last byte that was used. Offsets
+ * count from `base`. `state` is section->state: a caller that loops over lines may say
+ * RH_SECTION_LINE for all but the first. */
+static RH_ALWAYS_INLINE enum rh_section_step
+rh_section_line(struct rh_section *section, enum rh_section_state state, const char *base,
+                const char **inout_at, const char *stop, enum rh_rule *ret_rule)
 {
     const char *at = *inout_at;
+    const char *first = at; /* of the name, then of the value */
     struct rh_field *field = &section->fields[section->fields_n];
-    enum rh_section_state state = (enum rh_section_state)section->state;
-    section->state = RH_SECTION_LINE;
     switch (state) {
     case RH_SECTION_LINE:
         if (RH_UNLIKELY(at == stop)) {
-            return RH_SECTION_MORE;
+            return rh_section_wait(section, RH_SECTION_LINE);
         }
         if (*at == '\r') {
             at++;
             goto end_lf;
         }
-        if (RH_UNLIKELY(!rh_char_is(*at, RH_CHAR_TOKEN))) {
-            *ret_rule = *at == ':' || *at == ' ' || *at == '\t' || *at == '\n'
-                            ? rh_section_line_rule(section, *at)
-                            : RH_RULE_FIELD_NAME_CHAR;
-            return RH_SECTION_REJECT;
-        }
         if (RH_UNLIKELY(section->fields_n == section->fields_max)) {
-            *ret_rule = RH_RULE_FIELDS_MANY;
+            *ret_rule = rh_char_is(*at, RH_CHAR_TOKEN) ? RH_RULE_FIELDS_MANY
+                                                       : rh_section_name_rule(section, 0, *at);
             return RH_SECTION_REJECT;
         }
         field->name_at = (uint16_t)(at - base);
-        RH_FALLTHROUGH;
+        goto name;
     case RH_SECTION_NAME:
-        at = rh_scan_token(base, at, stop);
+        first = base + field->name_at;
+    name:
+        *inout_at = at = rh_scan_token(base, at, stop);
         if (RH_UNLIKELY(at == stop)) {
-            *inout_at = at;
-            return rh_section_stop(section, RH_SECTION_NAME);
+            return rh_section_wait(section, RH_SECTION_NAME);
         }
-        if (RH_UNLIKELY(*at != ':')) {
-            *ret_rule = rh_section_name_rule(*at);
+        if (RH_UNLIKELY(*at != ':' || at == first)) {
+            *ret_rule = rh_section_name_rule(section, (size_t)(at - first), *at);
             return RH_SECTION_REJECT;
         }
-        field->name_len = (uint16_t)(at - base - field->name_at);
-        field->id = (uint8_t)rh_field_classify(
-            (struct rh_slice){base + field->name_at, field->name_len});
+        field->name_len = (uint16_t)(at - first);
+        field->id =
+            (uint8_t)rh_field_classify((struct rh_slice){first, (size_t)(at - first)});
         at++;
+        if (RH_LIKELY(stop - at >= 2 && at[0] == ' ' && at[1] > ' ')) {
+            first = at + 1; /* one space, as nearly everybody writes it */
+            field->value_at = (uint16_t)(first - base);
+            at = first;
+            goto value;
+        }
         RH_FALLTHROUGH;
     case RH_SECTION_SPACE:
-        while (at < stop && (*at == ' ' || *at == '\t')) {
+        while (at < stop && rh_section_is_space(*at)) {
             at++;
         }
-        if (RH_UNLIKELY(at == stop)) {
-            *inout_at = at;
-            return rh_section_stop(section, RH_SECTION_SPACE);
+        *inout_at = at;
+        if (at == stop) {
+            return rh_section_wait(section, RH_SECTION_SPACE);
         }
         field->value_at = (uint16_t)(at - base);
         RH_FALLTHROUGH;
     case RH_SECTION_VALUE:
-        at = rh_scan_value(base, at, stop);
+        first = base + field->value_at;
+    value:
+        *inout_at = at = rh_scan_value(base, at, stop);
         if (RH_UNLIKELY(at == stop)) {
-            *inout_at = at;
-            return rh_section_stop(section, RH_SECTION_VALUE);
+            return rh_section_wait(section, RH_SECTION_VALUE);
         }
         if (RH_UNLIKELY(*at != '\r')) {
             *ret_rule = *at == '\n' ? RH_RULE_BARE_LF : RH_RULE_FIELD_VALUE_CHAR;
@@ -141,17 +139,17 @@ static RH_ALWAYS_INLINE enum rh_section_step rh_section_line(struct rh_section *
         }
         {
             const char *end = at;
-            while (end > base + field->value_at && (end[-1] == ' ' || end[-1] == '\t')) {
+            while (RH_UNLIKELY(rh_section_is_space(end[-1])) && end > first) {
                 end--;
             }
-            field->value_len = (uint16_t)(end - base - field->value_at);
+            field->value_len = (uint16_t)(end - first);
         }
         at++;
         RH_FALLTHROUGH;
     case RH_SECTION_VALUE_LF:
+        *inout_at = at;
         if (RH_UNLIKELY(at == stop)) {
-            *inout_at = at;
-            return rh_section_stop(section, RH_SECTION_VALUE_LF);
+            return rh_section_wait(section, RH_SECTION_VALUE_LF);
         }
         if (RH_UNLIKELY(*at != '\n')) {
             *ret_rule = RH_RULE_BARE_CR;
@@ -162,9 +160,9 @@ static RH_ALWAYS_INLINE enum rh_section_step rh_section_line(struct rh_section *
         return RH_SECTION_FIELD;
     case RH_SECTION_END_LF:
     end_lf:
+        *inout_at = at;
         if (RH_UNLIKELY(at == stop)) {
-            *inout_at = at;
-            return rh_section_stop(section, RH_SECTION_END_LF);
+            return rh_section_wait(section, RH_SECTION_END_LF);
         }
         if (RH_UNLIKELY(*at != '\n')) {
             *ret_rule = RH_RULE_BARE_CR;

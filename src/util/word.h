@@ -24,6 +24,13 @@ static RH_ALWAYS_INLINE uint32_t rh_word_load4(const char *at)
     return word;
 }
 
+static RH_ALWAYS_INLINE uint16_t rh_word_load2(const char *at)
+{
+    uint16_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
 /* The `len` bytes at `at` are those of `name`; `len` (at least 4) is a constant. */
 static RH_ALWAYS_INLINE bool rh_word_is(const char *at, const char *name, size_t len)
 {
