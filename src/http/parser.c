@@ -1,7 +1,7 @@
 /* The machine, in the order in which the bytes meet it:
  *
- *   START -> [one empty line] -> METHOD -> TARGET -> PATH -> QUERY -> VERSION -> FIELDS -> DONE
- *                                            |-> ASTERISK ------------^
+ *   START -> [one empty line] -> METHOD -> TARGET -> PATH -> VERSION -> FIELDS -> DONE
+ *                                            |-> ASTERISK ---^
  *                                            `-> SCHEME -> AUTHORITY -> PATH
  *
  * Each step reads its span to the end or to the end of the input, in which case the state is kept
@@ -27,8 +27,7 @@ enum state {
     STATE_ASTERISK,  /* behind '*' */
     STATE_SCHEME,    /* inside "http://" or "https://" */
     STATE_AUTHORITY, /* inside an authority */
-    STATE_PATH,      /* inside the path */
-    STATE_QUERY,     /* behind '?' */
+    STATE_PATH,      /* inside path or query */
     STATE_VERSION,   /* inside "HTTP/1.1" and the line end */
     STATE_FIELDS,    /* in the field section */
     STATE_DONE,
@@ -124,8 +123,8 @@ COLD enum step read_empty_line(struct rh_parser *p, struct input *in)
 
 HOT enum step read_start(struct rh_parser *p, struct input *in)
 {
-    if (RH_LIKELY(p->state == STATE_START && in->at < in->stop && *in->at >= 'A')) {
-        return NEXT;
+    if (RH_LIKELY(in->at < in->stop && *in->at >= 'A' && p->state != STATE_START_LF)) {
+        return NEXT; /* neither a line end nor TLS */
     }
     struct input copy = *in;
     enum step step = read_empty_line(p, &copy);
@@ -143,7 +142,7 @@ COLD enum step reject_method(struct rh_parser *p, size_t len, char c)
 
 HOT enum step read_method(struct rh_parser *p, struct input *in, const char *first)
 {
-    in->at = rh_scan_token(in->base, in->at, in->stop);
+    in->at = rh_scan_method(in->base, in->at, in->stop);
     size_t len = (size_t)(in->at - first);
     if (RH_UNLIKELY(in->at == in->stop)) {
         p->mark = offset(in, first);
@@ -225,7 +224,7 @@ HOT void end_path(struct rh_parser *p, const struct input *in)
 }
 
 /* A byte of path or query that the scan leaves to us. */
-static enum step read_mark(struct rh_parser *p, const struct input in, enum state *inout_state)
+static enum step read_mark(struct rh_parser *p, const struct input in)
 {
     char c = *in.at;
     if (target_is_full(p, &in)) {
@@ -238,46 +237,46 @@ static enum step read_mark(struct rh_parser *p, const struct input in, enum stat
     if (c == '.') {
         p->notes.dots |= in.at[-1] == '/';
     } else if (c == '%') {
-        p->notes.percent |= *inout_state == STATE_PATH;
+        p->notes.percent |= !p->head.has_query;
         p->percent_left = 2;
     } else if (c != '?') {
         return reject_target(p, c);
-    } else if (*inout_state == STATE_PATH) {
+    } else if (!p->head.has_query) {
         end_path(p, &in);
         p->head.has_query = true;
         p->head.query_at = (uint16_t)(in.at + 1 - in.base);
-        *inout_state = STATE_QUERY;
     }
     return NEXT;
 }
 
 /* Path and query: pchar, '/', after '?' another '?', and '%' with two digits. The same loop reads
- * both; `state` says in which of them it begins. */
-HOT enum step read_path(struct rh_parser *p, struct input *in, enum state state)
+ * both; has_query tells in which of them it is. */
+HOT enum step read_path(struct rh_parser *p, struct input *in)
 {
     for (;;) {
         if (RH_LIKELY(p->percent_left == 0)) {
             in->at = rh_scan_path(in->base, in->at, in->stop);
         }
         if (RH_UNLIKELY(in->at == in->stop)) {
-            return wait_in_target(p, *in, state);
+            return wait_in_target(p, *in, STATE_PATH);
         }
         if (RH_LIKELY(*in->at == ' ')) {
-            if (RH_UNLIKELY(p->percent_left > 0)) {
-                return reject(p, RH_RULE_TARGET_PERCENT);
-            }
-            if (RH_LIKELY(state == STATE_PATH)) {
-                end_path(p, in);
-            } else {
-                p->head.query_len = (uint16_t)(offset(in, in->at) - p->head.query_at);
-            }
-            return end_target(p, in);
+            break;
         }
-        if (read_mark(p, *in, &state) == LEAVE) {
+        if (read_mark(p, *in) == LEAVE) {
             return LEAVE;
         }
         in->at++;
     }
+    if (RH_UNLIKELY(p->percent_left > 0)) {
+        return reject(p, RH_RULE_TARGET_PERCENT);
+    }
+    if (RH_LIKELY(!p->head.has_query)) {
+        end_path(p, in);
+    } else {
+        p->head.query_len = (uint16_t)(offset(in, in->at) - p->head.query_at);
+    }
+    return end_target(p, in);
 }
 
 /* "http://" or "https://", in either case (RFC 3986 §3.1); RFC 9110 §4.2 knows no others. */
@@ -368,9 +367,8 @@ COLD enum step read_rest_of_target(struct rh_parser *p, struct input *in, enum s
         if (*in->at == ' ') {
             return end_target(p, in);
         }
-        state = STATE_PATH;
     }
-    return state == STATE_ASTERISK ? read_asterisk(p, in) : read_path(p, in, state);
+    return state == STATE_ASTERISK ? read_asterisk(p, in) : read_path(p, in);
 }
 
 /* The first byte tells the form, but for CONNECT, which has one of its own. */
@@ -407,7 +405,7 @@ HOT enum step read_target(struct rh_parser *p, struct input *in)
 {
     if (RH_LIKELY(in->at < in->stop && *in->at == '/' && p->head.method != RH_CONNECT)) {
         p->head.path_at = p->head.target_at;
-        return read_path(p, in, STATE_PATH);
+        return read_path(p, in);
     }
     struct input copy = *in;
     enum step step = read_other_form(p, &copy);
@@ -467,39 +465,56 @@ HOT enum step read_version(struct rh_parser *p, struct input *in)
         }
     }
     struct input copy = *in;
-    enum step step = read_version_slowly(p, &copy, STATE_QUERY);
+    enum step step = read_version_slowly(p, &copy, STATE_PATH);
     in->at = copy.at;
     return step;
 }
 
-/* RFC 9112 §3.2: one Host, valid; §3.2.2: beside an absolute target it is to be ignored by the
- * letter, but a request in which the two differ was made to be read in two ways. */
-static enum rh_rule note_host(struct rh_parser *p, const char *base, struct rh_slice value)
+/* RFC 9112 §3.2.2: beside an absolute target a Host is to be ignored by the letter, but a request in
+ * which the two differ was made to be read in two ways. */
+COLD enum rh_rule compare_host(struct rh_parser *p, const char *base, struct rh_slice value)
 {
-    struct rh_authority host;
     if (p->notes.has_host) {
         return RH_RULE_HOST_REPEATED;
     }
     p->notes.has_host = true;
-    if (!rh_authority_parse(base, value, &host)) {
-        return RH_RULE_HOST_INVALID;
-    }
-    if (RH_LIKELY(p->head.form == RH_ORIGIN_FORM || p->head.form == RH_ASTERISK_FORM)) {
-        p->head.host_at = (uint16_t)(value.base - base);
-        p->head.host_len = (uint16_t)value.len;
-        return RH_RULE_NONE;
-    }
+    struct rh_authority host;
     struct rh_authority target;
+    struct rh_slice text = {base + p->head.host_at, p->head.host_len};
     unsigned port = 0; /* CONNECT has none that is meant when it is not given */
     if (p->head.form == RH_ABSOLUTE_FORM) {
         port = p->head.host_at - p->head.target_at == 7 ? 80 : 443;
     }
-    if (!rh_authority_parse(base, (struct rh_slice){base + p->head.host_at, p->head.host_len},
-                            &target) ||
-        !rh_authority_agrees(&host, &target, port)) {
-        return RH_RULE_HOST_DIFFERS;
+    if (!rh_authority_parse(base, value, &host)) {
+        return RH_RULE_HOST_INVALID;
     }
-    return RH_RULE_NONE;
+    return rh_authority_parse(base, text, &target) && rh_authority_agrees(&host, &target, port)
+               ? RH_RULE_NONE
+               : RH_RULE_HOST_DIFFERS;
+}
+
+/* RFC 9112 §3.2: one Host, and valid. A name, perhaps with a port, is looked at here; everything else
+ * that a host can be is left to rh_authority_parse. */
+HOT enum rh_rule note_host(struct rh_parser *p, const struct input *in, struct rh_slice value)
+{
+    const char *end = value.base + value.len;
+    const char *at = rh_scan_reg_name(in->base, value.base, in->stop); /* never beyond `end` */
+    bool repeated = p->notes.has_host;
+    p->notes.has_host = true;
+    p->head.host_at = offset(in, value.base);
+    p->head.host_len = (uint16_t)value.len;
+    if (at < end && *at == ':' && end - at <= 5) {
+        do {
+            at++;
+        } while (at < end && rh_ascii_is_digit(*at));
+    }
+    if (RH_LIKELY(at == end && rh_char_is(*value.base, RH_CHAR_REG_NAME) && !repeated)) {
+        return RH_RULE_NONE;
+    }
+    struct rh_authority host;
+    return repeated                                      ? RH_RULE_HOST_REPEATED
+           : rh_authority_parse(in->base, value, &host) ? RH_RULE_NONE
+                                                         : RH_RULE_HOST_INVALID;
 }
 
 /* RFC 9110 §7.6.1 */
@@ -523,7 +538,7 @@ static enum rh_rule note_field(struct rh_parser *p, const char *base, const stru
     struct rh_slice value = {base + field->value_at, field->value_len};
     switch (field->id) {
     case RH_FIELD_HOST:
-        return note_host(p, base, value);
+        return compare_host(p, base, value);
     case RH_FIELD_CONTENT_LENGTH:
         return rh_framing_content_length(&p->framing, value);
     case RH_FIELD_TRANSFER_ENCODING:
@@ -572,7 +587,10 @@ HOT enum step read_fields(struct rh_parser *p, struct input *in, enum rh_section
         switch (rh_section_line(&p->section, state, in->base, &in->at, in->stop, &rule)) {
         case RH_SECTION_FIELD:
             if (field->id - 1U < RH_FIELD_UPGRADE) {
-                rule = note_field(p, in->base, field);
+                struct rh_slice value = {in->base + field->value_at, field->value_len};
+                bool plain = field->id == RH_FIELD_HOST && p->head.form != RH_ABSOLUTE_FORM &&
+                             p->head.form != RH_AUTHORITY_FORM;
+                rule = RH_LIKELY(plain) ? note_host(p, in, value) : note_field(p, in->base, field);
                 if (RH_UNLIKELY(rule != RH_RULE_NONE)) {
                     return reject(p, rule);
                 }
@@ -631,7 +649,6 @@ HOT enum step run(struct rh_parser *p, struct input *in)
     case STATE_SCHEME:
     case STATE_AUTHORITY:
     case STATE_PATH:
-    case STATE_QUERY:
     case STATE_VERSION:
         copy = *in;
         step = read_request_line(p, &copy, state);
@@ -660,7 +677,7 @@ enum rh_parse rh_parser_feed(struct rh_parser *p, const char *base, size_t len)
     }
     if (p->state != STATE_REJECTED && p->at == limit) {
         /* The head is not complete and may not become longer: nothing that follows can help. */
-        reject(p, p->state <= STATE_QUERY ? RH_RULE_TARGET_LONG : RH_RULE_HEAD_LONG);
+        reject(p, p->state <= STATE_PATH ? RH_RULE_TARGET_LONG : RH_RULE_HEAD_LONG);
     }
     return p->state == STATE_REJECTED ? RH_PARSE_REJECT : RH_PARSE_MORE;
 }

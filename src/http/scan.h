@@ -26,34 +26,35 @@ static RH_ALWAYS_INLINE __m128i rh_scan_load(const char *at)
     return _mm_loadu_si128((const __m128i *)(const void *)at);
 }
 
-/* Letters, in either case. Bytes from 0x80 are negative here and so below every bound. */
-static RH_ALWAYS_INLINE __m128i rh_scan_letters(__m128i bytes)
+/* Bytes from `low` to `high`: moved to the top of the signed range, where one compare is enough. */
+static RH_ALWAYS_INLINE __m128i rh_scan_range(__m128i bytes, char low, char high)
 {
-    __m128i lower = _mm_or_si128(bytes, _mm_set1_epi8(0x20));
-    return _mm_and_si128(_mm_cmpgt_epi8(lower, _mm_set1_epi8('a' - 1)),
-                         _mm_cmplt_epi8(lower, _mm_set1_epi8('z' + 1)));
+    __m128i moved = _mm_add_epi8(bytes, _mm_set1_epi8((char)(127 - high)));
+    return _mm_cmpgt_epi8(moved, _mm_set1_epi8((char)(126 - (high - low))));
 }
 
-/* One bit for each byte that is not certainly a tchar or in a reg-name: in are letters, digits,
- * '-' and '.'. The rest of either alphabet is rare and left to the table. */
+/* Letters, in either case. */
+static RH_ALWAYS_INLINE __m128i rh_scan_letters(__m128i bytes)
+{
+    return rh_scan_range(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), 'a', 'z');
+}
+
+/* One bit for each byte that is not certainly a tchar and in a reg-name: in are letters, and '-' to
+ * '9' but '/'. The rest of either alphabet is rare and left to the table. */
 static RH_ALWAYS_INLINE unsigned rh_scan_mask_name(__m128i bytes)
 {
-    __m128i digits = _mm_and_si128(_mm_cmpgt_epi8(bytes, _mm_set1_epi8('-' - 1)),
-                                   _mm_cmplt_epi8(bytes, _mm_set1_epi8('9' + 1)));
-    digits = _mm_andnot_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('/')), digits);
-    __m128i in = _mm_or_si128(rh_scan_letters(bytes), digits);
-    return (unsigned)_mm_movemask_epi8(in) ^ 0xffffU;
+    __m128i digits = _mm_andnot_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('/')),
+                                      rh_scan_range(bytes, '-', '9'));
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(rh_scan_letters(bytes), digits)) ^ 0xffffU;
 }
 
 /* The same for RH_CHAR_PATH: in are letters, '&' to ';' without '.', and '='. */
 static RH_ALWAYS_INLINE unsigned rh_scan_mask_path(__m128i bytes)
 {
-    __m128i marks = _mm_and_si128(_mm_cmpgt_epi8(bytes, _mm_set1_epi8('&' - 1)),
-                                  _mm_cmplt_epi8(bytes, _mm_set1_epi8(';' + 1)));
-    marks = _mm_andnot_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('.')), marks);
+    __m128i marks = _mm_andnot_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('.')),
+                                     rh_scan_range(bytes, '&', ';'));
     marks = _mm_or_si128(marks, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('=')));
-    __m128i in = _mm_or_si128(rh_scan_letters(bytes), marks);
-    return (unsigned)_mm_movemask_epi8(in) ^ 0xffffU;
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(rh_scan_letters(bytes), marks)) ^ 0xffffU;
 }
 
 /* The same for RH_CHAR_VALUE, exactly: out are 0 to 0x1f but HTAB, and 0x7f. */
@@ -68,12 +69,12 @@ static RH_ALWAYS_INLINE unsigned rh_scan_mask_value(__m128i bytes)
 typedef unsigned (*rh_scan_mask_fn)(__m128i bytes);
 
 /* The loop around a mask; with constant arguments nothing of the pointer is left. */
-static RH_ALWAYS_INLINE const char *rh_scan_wide(const char *low, const char *at, const char *stop,
+static RH_ALWAYS_INLINE const char *rh_scan_loop(const char *low, const char *at, const char *stop,
                                                  rh_scan_mask_fn mask, enum rh_char_class kind)
 {
     for (;;) {
         unsigned out;
-        if (RH_LIKELY(stop - at >= 16)) {
+        if (stop - at >= 16) {
             out = mask(rh_scan_load(at));
             if (out == 0) {
                 at += 16;
@@ -83,7 +84,7 @@ static RH_ALWAYS_INLINE const char *rh_scan_wide(const char *low, const char *at
             if (at == stop) {
                 return stop;
             }
-            if (RH_UNLIKELY(stop - low < 16)) {
+            if (stop - low < 16) {
                 return rh_scan_plain(at, stop, kind);
             }
             out = mask(rh_scan_load(stop - 16)) >> (16 - (stop - at));
@@ -98,34 +99,47 @@ static RH_ALWAYS_INLINE const char *rh_scan_wide(const char *low, const char *at
         at++;
     }
 }
-#define RH_SCAN(low, at, stop, mask, kind) rh_scan_wide(low, at, stop, mask, kind)
+
+/* NAME(low, at, stop): most spans end within 16 bytes and at the byte `usual`, so that much is
+ * inlined; the rest of a longer one is a call. */
+#define RH_SCAN(name, mask, kind, usual)                                                           \
+    static __attribute__((noinline, unused)) const char *name##_on(                                \
+        const char *low, const char *at, const char *stop)                                         \
+    {                                                                                              \
+        return rh_scan_loop(low, at, stop, mask, kind);                                            \
+    }                                                                                              \
+    static RH_ALWAYS_INLINE const char *name(const char *low, const char *at, const char *stop)    \
+    {                                                                                              \
+        if (RH_LIKELY(stop - at >= 16)) {                                                          \
+            unsigned out = mask(rh_scan_load(at));                                                 \
+            const char *end = at + (out != 0 ? __builtin_ctz(out) : 16);                           \
+            if (RH_LIKELY(out != 0 && *end == (usual))) {                                          \
+                return end;                                                                        \
+            }                                                                                      \
+            at = end;                                                                              \
+        }                                                                                          \
+        return name##_on(low, at, stop);                                                           \
+    }
 #else
-#define RH_SCAN(low, at, stop, mask, kind) ((void)(low), rh_scan_plain(at, stop, kind))
+#define RH_SCAN(name, mask, kind, usual)                                                           \
+    static inline const char *name(const char *low, const char *at, const char *stop)              \
+    {                                                                                              \
+        (void)low;                                                                                 \
+        return rh_scan_plain(at, stop, kind);                                                      \
+    }
 #endif
 
-/* A token: a method or a field name. */
-static RH_ALWAYS_INLINE const char *rh_scan_token(const char *low, const char *at, const char *stop)
-{
-    return RH_SCAN(low, at, stop, rh_scan_mask_name, RH_CHAR_TOKEN);
-}
+/* A token that is a method, and one that is a field name. */
+RH_SCAN(rh_scan_method, rh_scan_mask_name, RH_CHAR_TOKEN, ' ')
+RH_SCAN(rh_scan_token, rh_scan_mask_name, RH_CHAR_TOKEN, ':')
 
 /* A reg-name without '%'. */
-static RH_ALWAYS_INLINE const char *rh_scan_reg_name(const char *low, const char *at,
-                                                     const char *stop)
-{
-    return RH_SCAN(low, at, stop, rh_scan_mask_name, RH_CHAR_REG_NAME);
-}
+RH_SCAN(rh_scan_reg_name, rh_scan_mask_name, RH_CHAR_REG_NAME, ':')
 
 /* A path with its slashes, or a query; stops at '%' and '.', which their reader looks at. */
-static RH_ALWAYS_INLINE const char *rh_scan_path(const char *low, const char *at, const char *stop)
-{
-    return RH_SCAN(low, at, stop, rh_scan_mask_path, RH_CHAR_PATH);
-}
+RH_SCAN(rh_scan_path, rh_scan_mask_path, RH_CHAR_PATH, ' ')
 
 /* A field value. */
-static RH_ALWAYS_INLINE const char *rh_scan_value(const char *low, const char *at, const char *stop)
-{
-    return RH_SCAN(low, at, stop, rh_scan_mask_value, RH_CHAR_VALUE);
-}
+RH_SCAN(rh_scan_value, rh_scan_mask_value, RH_CHAR_VALUE, '\r')
 
 #endif
