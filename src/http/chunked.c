@@ -32,9 +32,11 @@ enum state {
 void rh_chunked_init(struct rh_chunked *c, struct rh_field *trailers,
                      const struct rh_chunk_limits *limits)
 {
+    static struct rh_field none; /* an address to count from; never written, since 0 may be read */
     memset(c, 0, sizeof *c);
     c->limits = limits;
-    rh_section_init(&c->section, trailers, trailers != NULL ? limits->trailers_max : 0);
+    rh_section_init(&c->section, trailers != NULL ? trailers : &none,
+                    trailers != NULL ? limits->trailers_max : 0);
 }
 
 static enum rh_chunk reject(struct rh_chunked *c, enum rh_rule rule)

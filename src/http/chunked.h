@@ -38,7 +38,7 @@ struct rh_chunked {
     uint8_t digits;            /* of the size line; stops counting at 255 */
 };
 
-/* Begins a body. `trailers` has room for limits->trailers_max; NULL where that is 0. */
+/* Begins a body. `trailers` has room for limits->trailers_max; NULL: a trailer field is refused. */
 void rh_chunked_init(struct rh_chunked *chunked, struct rh_field *trailers,
                      const struct rh_chunk_limits *limits);
 
