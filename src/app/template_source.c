@@ -1,0 +1,33 @@
+#include "app/template_source.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+bool rh_source_holds(const struct rh_source *source, const char *at)
+{
+    return at >= source->text.base && at <= source->text.base + source->text.len;
+}
+
+void rh_source_complain(struct rh_source *source, struct rh_pool *pool, const char *at,
+                        const char *format, ...)
+{
+    char reason[256];
+    char text[640];
+    size_t line = 1;
+    size_t column = 1;
+    if (source->error != NULL) {
+        return;
+    }
+    for (const char *c = source->text.base; c < at; c++) {
+        column = *c == '\n' ? 1 : column + 1;
+        line += *c == '\n';
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(reason, sizeof(reason), format, arguments);
+    va_end(arguments);
+    snprintf(text, sizeof(text), "%.*s:%zu:%zu: %s", (int)source->file.len, source->file.base, line,
+             column, reason);
+    struct rh_slice copy = rh_pool_copy(pool, rh_slice_from(text));
+    source->error = copy.base != NULL ? copy.base : "out of memory";
+}
