@@ -62,11 +62,11 @@ struct rh_transport {
     struct rh_cipher_block *unread;  /* ciphertext that found no room for its plaintext */
     struct rh_transport_write *write; /* the owner's write, while in flight */
     uint16_t writes_open;            /* libuv writes whose callback is still to come */
-    bool reading : 1;
-    bool closing : 1;
-    bool secured : 1;
-    bool shutdown_wanted : 1;        /* FIN when the last write is done */
-    bool in_read : 1;                /* inside a read callback */
+    bool reading;
+    bool closing;
+    bool secured;
+    bool shutdown_wanted;        /* FIN when the last write is done */
+    bool in_read;                /* inside a read callback */
 };
 
 /* `tls_max` connections may use TLS at once. 0 or a negative code. */

@@ -167,18 +167,22 @@ static void finish(struct rh_conn *c)
 static void run(struct rh_conn *c)
 {
     struct rh_session *s = session_of(c);
+    bool ask = true; /* an answer may have come from elsewhere */
     while (!c->in_flight && !c->closing) {
         bool moved = feed_some(c);
-        moved |= pull_all(c);
-        if (c->in_flight || c->closing || (moved && !c->again)) {
+        if (ask || s->has_output) {
+            ask = false;
+            moved |= pull_all(c);
+        }
+        if (c->in_flight || c->closing || (moved && !c->again && (s->has_output || c->in_at < c->in_len))) {
             continue;
         }
-        if (!moved && c->eof && !c->eof_told) {
+        if (c->eof && !c->eof_told && (!moved || c->in_at == c->in_len)) {
             c->eof_told = true;
             s->ops->eof(s);
             continue;
         }
-        if (rh_output_is_empty(c->out)) {
+        if (c->out == NULL || rh_output_is_empty(c->out)) {
             return;
         }
         flush(c);

@@ -34,16 +34,16 @@ struct rh_conn {
     uint32_t discarded;       /* while lingering */
     uint32_t unsent;          /* what the socket had not taken when the write deadline was set */
     uint8_t deadline_class;   /* that runs */
-    bool driving : 1;
-    bool again : 1;           /* something happened while driving */
-    bool queued : 1;          /* in conns->ready */
-    bool in_flight : 1;       /* out is being written */
-    bool eof : 1;             /* the peer sends no more */
-    bool eof_told : 1;        /* the session knows */
-    bool shut : 1;            /* our side is closed; what comes is discarded */
-    bool closing : 1;
-    bool ended : 1;           /* the session was told */
-    bool rested : 1;          /* TLS gave its buffers back */
+    bool driving;
+    bool again;           /* something happened while driving */
+    bool queued;          /* in conns->ready */
+    bool in_flight;       /* out is being written */
+    bool eof;             /* the peer sends no more */
+    bool eof_told;        /* the session knows */
+    bool shut;            /* our side is closed; what comes is discarded */
+    bool closing;
+    bool ended;           /* the session was told */
+    bool rested;          /* TLS gave its buffers back */
     uint8_t reason;           /* enum rh_abort with which it closes */
 };
 

@@ -137,19 +137,19 @@ struct rh_exchange {
     uint8_t answer_kind;        /* enum rh_answer_kind */
     uint8_t cut;                /* enum rh_abort with which it was cut, 0: not */
     uint8_t calls;              /* depth of user callbacks that run on it: not released inside */
-    bool held : 1;              /* rh_exchange_hold or an open stream */
-    bool peer_eof : 1;          /* the hint was given */
-    bool chunked : 1;           /* the answer is framed by chunks */
-    bool ends_connection : 1;   /* the answer says so */
-    bool source_waits : 1;      /* pull said RH_EAGAIN */
-    bool source_open : 1;       /* close is still owed */
-    bool body_told : 1;         /* on_end or on_whole was called */
-    bool continue_due : 1;      /* 100 (Continue) is to be sent */
-    bool concluded : 1;         /* outcome told */
-    bool is_head : 1;           /* no content in the answer whatever it says */
-    bool discard_offered : 1;   /* the body was asked to be read on */
-    bool tls : 1;
-    bool stream_open : 1;       /* push stream not yet ended */
+    bool held;              /* rh_exchange_hold or an open stream */
+    bool peer_eof;          /* the hint was given */
+    bool chunked;           /* the answer is framed by chunks */
+    bool ends_connection;   /* the answer says so */
+    bool source_waits;      /* pull said RH_EAGAIN */
+    bool source_open;       /* close is still owed */
+    bool body_told;         /* on_end or on_whole was called */
+    bool continue_due;      /* 100 (Continue) is to be sent */
+    bool concluded;         /* outcome told */
+    bool is_head;           /* no content in the answer whatever it says */
+    bool discard_offered;   /* the body was asked to be read on */
+    bool tls;
+    bool stream_open;       /* push stream not yet ended */
 
     union {
         struct rh_parser parser;   /* until the head is complete */

@@ -39,6 +39,7 @@ static void update(struct rh_http1 *h)
     struct rh_exchange *x = h->x;
     s->at_rest = x == NULL;
     s->wants_input = !s->finished;
+    s->has_output = h->reply_status != 0;
     if (x == NULL) {
         s->deadline = h->requests == 0 ? RH_DEADLINE_HEAD : RH_DEADLINE_IDLE;
     } else if (x->base == NULL) {
@@ -46,7 +47,9 @@ static void update(struct rh_http1 *h)
         s->deadline = begun ? RH_DEADLINE_HEAD : RH_DEADLINE_IDLE;
     } else if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_DISCARDING) {
         s->deadline = RH_DEADLINE_BODY;
+        s->has_output = x->answer_state != RH_ANSWER_NONE || x->continue_due;
     } else {
+        s->has_output = x->answer_state != RH_ANSWER_NONE;
         s->deadline = x->answer_state == RH_ANSWER_NONE ? RH_DEADLINE_ANSWER : RH_DEADLINE_NONE;
         s->wants_input = false;
     }

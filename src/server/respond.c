@@ -135,35 +135,52 @@ static void give(struct rh_exchange *x, unsigned status, enum rh_answer_kind kin
     rh_exchange_wake(x);
 }
 
-static void answer_memory(struct rh_exchange *x, unsigned status, const char *type, struct rh_slice body)
+static void answer_memory(struct rh_exchange *x, unsigned status, struct rh_slice body)
 {
-    set_type(x, type);
     x->memory = body;
     give(x, status, RH_ANSWER_MEMORY);
 }
 
-void rh_respond(struct rh_exchange *x, unsigned status, const char *type, const void *body, size_t len)
+static void answer_copy(struct rh_exchange *x, unsigned status, struct rh_slice body)
 {
-    if (!may_answer(x, status)) {
-        return;
-    }
-    struct rh_slice copy = rh_arena_copy(&x->arena, (struct rh_slice){body, len});
-    if (copy.base == NULL) {
-        rh_exchange_log(x, RH_LOG_ERROR, "answer of %zu bytes does not fit the arena: use rh_respond_owned", len);
+    struct rh_slice copy = rh_arena_copy(&x->arena, body);
+    if (RH_UNLIKELY(copy.base == NULL)) {
+        rh_exchange_log(x, RH_LOG_ERROR, "answer of %zu bytes does not fit the arena: use rh_respond_owned", body.len);
         rh_respond_error(x, 500, NULL);
         return;
     }
-    answer_memory(x, status, type, copy);
+    answer_memory(x, status, copy);
+}
+
+void rh_respond(struct rh_exchange *x, unsigned status, const char *type, const void *body, size_t len)
+{
+    if (may_answer(x, status)) {
+        set_type(x, type);
+        answer_copy(x, status, (struct rh_slice){body, len});
+    }
+}
+
+/* The types of our own need neither check nor copy. */
+static void answer_text(struct rh_exchange *x, unsigned status, struct rh_slice type, const char *text)
+{
+    if (may_answer(x, status)) {
+        if (x->type.base == NULL) {
+            x->type = type;
+        }
+        answer_copy(x, status, rh_slice_from(text));
+    }
 }
 
 void rh_respond_text(struct rh_exchange *x, unsigned status, const char *text)
 {
-    rh_respond(x, status, "text/plain; charset=utf-8", text, strlen(text));
+    static const char type[] = "text/plain; charset=utf-8";
+    answer_text(x, status, (struct rh_slice){type, sizeof type - 1}, text);
 }
 
 void rh_respond_html(struct rh_exchange *x, unsigned status, const char *html)
 {
-    rh_respond(x, status, "text/html; charset=utf-8", html, strlen(html));
+    static const char type[] = "text/html; charset=utf-8";
+    answer_text(x, status, (struct rh_slice){type, sizeof type - 1}, html);
 }
 
 void rh_respond_empty(struct rh_exchange *x, unsigned status)
@@ -176,7 +193,8 @@ void rh_respond_empty(struct rh_exchange *x, unsigned status)
 void rh_respond_static(struct rh_exchange *x, unsigned status, const char *type, const void *body, size_t len)
 {
     if (may_answer(x, status)) {
-        answer_memory(x, status, type, (struct rh_slice){body, len});
+        set_type(x, type);
+        answer_memory(x, status, (struct rh_slice){body, len});
     }
 }
 
@@ -189,7 +207,8 @@ void rh_respond_owned(struct rh_exchange *x, unsigned status, const char *type, 
     }
     x->free_fn = free_fn;
     x->free_data = free_data;
-    answer_memory(x, status, type, (struct rh_slice){body, len});
+    set_type(x, type);
+    answer_memory(x, status, (struct rh_slice){body, len});
 }
 
 void rh_respond_error(struct rh_exchange *x, unsigned status, const char *detail)

@@ -68,11 +68,12 @@ struct rh_session {
     const struct rh_session_ops *ops;
     struct rh_host *host;
     uint8_t deadline;      /* enum rh_deadline_class that should run now */
-    bool restart : 1;      /* restart the deadline although its class is the same; the host clears it */
-    bool wants_input : 1;  /* feed would make progress; else the host may stop reading */
-    bool finished : 1;     /* nothing more to say: close our side behind the output */
-    bool lingers : 1;      /* finished, and the peer may still be sending: discard for a while */
-    bool at_rest : 1;      /* between requests */
+    bool restart;      /* restart the deadline although its class is the same; the host clears it */
+    bool wants_input;  /* feed would make progress; else the host may stop reading */
+    bool has_output;   /* pull would add something; after a wake it must be asked anyway */
+    bool finished;     /* nothing more to say: close our side behind the output */
+    bool lingers;      /* finished, and the peer may still be sending: discard for a while */
+    bool at_rest;      /* between requests */
 };
 
 #endif
