@@ -28,14 +28,15 @@ static const char plain_on_tls[] = "HTTP/1.1 400 Bad Request\r\n"
                                    "\r\n"
                                    "This port speaks HTTPS: use an https:// address for it, ok\n";
 
-int rh_wire_init(struct rh_wire *wire, uv_loop_t *loop, size_t tls_max)
+int rh_wire_init(struct rh_wire *wire, uv_loop_t *loop, const struct rh_transport_callbacks *callbacks, size_t tls_max)
 {
     memset(wire, 0, sizeof *wire);
     wire->loop = loop;
+    wire->callbacks = callbacks;
     if (tls_max == 0) {
         return 0;
     }
-    if (rh_slab_init(&wire->engines, "tls_engines", sizeof(struct rh_tls_engine), tls_max) != 0) {
+    if (rh_slab_init(&wire->engines, "tls_engines", sizeof(struct rh_transport_tls), tls_max) != 0) {
         return UV_ENOMEM;
     }
     if (rh_slab_init(&wire->cipher_blocks, "tls_ciphertext", sizeof(struct rh_cipher_block), tls_max) != 0) {
@@ -99,11 +100,10 @@ static void on_written(uv_write_t *req, int status)
     struct rh_transport *t = req->data;
     RH_ASSERT(t->writes_open > 0);
     t->writes_open--;
-    t->write = NULL;
     if (status == 0) {
         finish_shutdown(t);
     }
-    t->callbacks->written(t, status);
+    rh_transport_wire(t)->callbacks->written(t, status);
 }
 
 static int write_plain(struct rh_transport *t, struct rh_transport_write *write)
@@ -126,7 +126,7 @@ static int write_plain(struct rh_transport *t, struct rh_transport_write *write)
         return sent;
     }
     size_t taken = sent > 0 ? (size_t)sent : 0;
-    rh_counter_add(&t->wire->bytes_out, total);
+    rh_counter_add(&rh_transport_wire(t)->bytes_out, total);
     if (taken == total) {
         return 0;
     }
@@ -141,7 +141,6 @@ static int write_plain(struct rh_transport *t, struct rh_transport_write *write)
     if (err < 0) {
         return err;
     }
-    t->write = write;
     t->writes_open++;
     return 1;
 }
@@ -150,18 +149,18 @@ static void on_cipher_written(uv_write_t *req, int status)
 {
     struct rh_cipher_block *block = RH_CONTAINER_OF(req, struct rh_cipher_block, req);
     struct rh_transport *t = block->transport;
-    rh_slab_release(&t->wire->cipher_blocks, block);
+    rh_slab_release(&rh_transport_wire(t)->cipher_blocks, block);
     RH_ASSERT(t->writes_open > 0);
     t->writes_open--;
     if (status < 0) {
-        if (t->write != NULL) {
-            t->write = NULL;
-            t->callbacks->written(t, status);
+        if (t->tls->write != NULL) {
+            t->tls->write = NULL;
+            rh_transport_wire(t)->callbacks->written(t, status);
         }
         return;
     }
     finish_shutdown(t);
-    if (t->write != NULL && t->writes_open == 0) {
+    if (t->tls->write != NULL && t->writes_open == 0) {
         write_cipher_rest(t);
     }
 }
@@ -176,11 +175,11 @@ static int send_cipher(struct rh_transport *t, char *bytes, size_t len)
         return sent;
     }
     size_t taken = sent > 0 ? (size_t)sent : 0;
-    rh_counter_add(&t->wire->bytes_out, len);
+    rh_counter_add(&rh_transport_wire(t)->bytes_out, len);
     if (taken == len) {
         return 0;
     }
-    struct rh_cipher_block *block = rh_slab_acquire(&t->wire->cipher_blocks);
+    struct rh_cipher_block *block = rh_slab_acquire(&rh_transport_wire(t)->cipher_blocks);
     if (block == NULL) {
         return UV_ENOBUFS;
     }
@@ -189,7 +188,7 @@ static int send_cipher(struct rh_transport *t, char *bytes, size_t len)
     buf = uv_buf_init(block->bytes, (unsigned)(len - taken));
     int err = uv_write(&block->req, stream_of(t), &buf, 1, on_cipher_written);
     if (err < 0) {
-        rh_slab_release(&t->wire->cipher_blocks, block);
+        rh_slab_release(&rh_transport_wire(t)->cipher_blocks, block);
         return err;
     }
     t->writes_open++;
@@ -199,13 +198,13 @@ static int send_cipher(struct rh_transport *t, char *bytes, size_t len)
 /* Encrypts and sends until all plaintext is taken (0) or the socket is full (1). */
 static int write_tls(struct rh_transport *t, struct rh_transport_write *write)
 {
-    char *cipher = t->wire->scratch + CIPHER_READ;
+    char *cipher = rh_transport_wire(t)->scratch + CIPHER_READ;
     for (unsigned i = 0; i < 2; i++) {
         struct rh_slice *piece = &write->pieces[i];
         while (piece->len > 0) {
             struct rh_tls_io io = {.cipher = cipher, .cipher_cap = CIPHER_ROOM};
             size_t step = piece->len < PLAIN_STEP ? piece->len : PLAIN_STEP;
-            ptrdiff_t taken = rh_tls_engine_write(&t->wire->tls, t->tls, piece->base, step, &io);
+            ptrdiff_t taken = rh_tls_engine_write(&rh_transport_wire(t)->tls, &t->tls->engine, piece->base, step, &io);
             if (taken < 0 || (taken == 0 && io.cipher_len == 0)) {
                 return taken < 0 ? (int)taken : UV_EPROTO;
             }
@@ -222,30 +221,30 @@ static int write_tls(struct rh_transport *t, struct rh_transport_write *write)
 
 static void write_cipher_rest(struct rh_transport *t)
 {
-    struct rh_transport_write *write = t->write;
+    struct rh_transport_write *write = t->tls->write;
     int state = t->closing ? UV_ECANCELED : write_tls(t, write);
     if (state != 1) {
-        t->write = NULL;
-        t->callbacks->written(t, state);
+        t->tls->write = NULL;
+        rh_transport_wire(t)->callbacks->written(t, state);
     }
 }
 
 int rh_transport_write(struct rh_transport *t, struct rh_transport_write *write, struct rh_slice first,
                        struct rh_slice second)
 {
-    RH_ASSERT(t->write == NULL);
     write->pieces[0] = first;
     write->pieces[1] = second;
     if (t->tls == NULL) {
         return write_plain(t, write);
     }
+    RH_ASSERT(t->tls->write == NULL);
     if (t->writes_open > 0) { /* ciphertext of TLS itself is in flight: ours goes behind it */
-        t->write = write;
+        t->tls->write = write;
         return 1;
     }
     int state = write_tls(t, write);
     if (state == 1) {
-        t->write = write;
+        t->tls->write = write;
     }
     return state;
 }
@@ -261,9 +260,9 @@ void rh_transport_shutdown(struct rh_transport *t)
         return;
     }
     if (t->tls != NULL && t->secured) {
-        char *cipher = t->wire->scratch + CIPHER_READ;
+        char *cipher = rh_transport_wire(t)->scratch + CIPHER_READ;
         struct rh_tls_io io = {.cipher = cipher, .cipher_cap = CIPHER_ROOM};
-        if (rh_tls_engine_shutdown(&t->wire->tls, t->tls, &io) >= 0 && io.cipher_len > 0) {
+        if (rh_tls_engine_shutdown(&rh_transport_wire(t)->tls, &t->tls->engine, &io) >= 0 && io.cipher_len > 0) {
             RH_IGNORE(send_cipher(t, cipher, io.cipher_len));
         }
     }
@@ -278,25 +277,25 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     struct rh_transport *t = (struct rh_transport *)(void *)handle;
     (void)suggested;
     if (t->tls != NULL) {
-        *buf = uv_buf_init(t->wire->scratch, CIPHER_READ);
+        *buf = uv_buf_init(rh_transport_wire(t)->scratch, CIPHER_READ);
         return;
     }
     size_t len;
-    t->callbacks->room(t, &buf->base, &len);
+    rh_transport_wire(t)->callbacks->room(t, &buf->base, &len);
     buf->len = len;
 }
 
 static void end_reading(struct rh_transport *t, int status)
 {
     rh_transport_read_stop(t);
-    t->callbacks->ended(t, status);
+    rh_transport_wire(t)->callbacks->ended(t, status);
 }
 
 static void fail_tls(struct rh_transport *t)
 {
     if (!t->secured) {
-        rh_counter_add(&t->wire->tls_failures, 1);
-        if (t->tls->failure == RH_TLS_PLAIN_HTTP) {
+        rh_counter_add(&rh_transport_wire(t)->tls_failures, 1);
+        if (t->tls->engine.failure == RH_TLS_PLAIN_HTTP) {
             uv_buf_t buf = uv_buf_init((char *)(uintptr_t)plain_on_tls, sizeof plain_on_tls - 1);
             RH_IGNORE(uv_try_write(stream_of(t), &buf, 1) < 0);
         }
@@ -304,18 +303,18 @@ static void fail_tls(struct rh_transport *t)
     end_reading(t, RH_ETLS);
 }
 
-/* Decrypts from `in`; what finds no room is kept in t->unread and reading stops. */
+/* Decrypts from `in`; what finds no room is kept in t->tls->unread and reading stops. */
 static void decrypt(struct rh_transport *t, const char *in, size_t len)
 {
     bool offered = false; /* `ready` had its chance to make room since the last byte came out */
     for (;;) {
-        struct rh_tls_io io = {.in = in, .in_len = len, .cipher = t->wire->scratch + CIPHER_READ,
+        struct rh_tls_io io = {.in = in, .in_len = len, .cipher = rh_transport_wire(t)->scratch + CIPHER_READ,
                                .cipher_cap = CIPHER_ROOM};
-        t->callbacks->room(t, &io.plain, &io.plain_cap);
-        enum rh_tls_state state = rh_tls_engine_read(&t->wire->tls, t->tls, &io);
+        rh_transport_wire(t)->callbacks->room(t, &io.plain, &io.plain_cap);
+        enum rh_tls_state state = rh_tls_engine_read(&rh_transport_wire(t)->tls, &t->tls->engine, &io);
         in += io.in_used;
         len -= io.in_used;
-        t->callbacks->input(t, io.plain_len);
+        rh_transport_wire(t)->callbacks->input(t, io.plain_len);
         if (io.cipher_len > 0) {
             int sent = send_cipher(t, io.cipher, io.cipher_len);
             if (sent < 0) {
@@ -326,10 +325,10 @@ static void decrypt(struct rh_transport *t, const char *in, size_t len)
         if (state == RH_TLS_OPEN && !t->secured) {
             t->secured = true;
             struct rh_tls_info info;
-            rh_tls_engine_info(t->tls, &info);
-            rh_counter_add(&t->wire->handshakes, 1);
-            rh_counter_add(&t->wire->resumed, info.resumed ? 1 : 0);
-            t->callbacks->secured(t);
+            rh_tls_engine_info(&t->tls->engine, &info);
+            rh_counter_add(&rh_transport_wire(t)->handshakes, 1);
+            rh_counter_add(&rh_transport_wire(t)->resumed, info.resumed ? 1 : 0);
+            rh_transport_wire(t)->callbacks->secured(t);
         }
         if (state == RH_TLS_FAILED) {
             fail_tls(t);
@@ -353,20 +352,20 @@ static void decrypt(struct rh_transport *t, const char *in, size_t len)
             break;
         }
         offered = true;
-        t->callbacks->ready(t);
+        rh_transport_wire(t)->callbacks->ready(t);
         if (t->closing) {
             return;
         }
     }
     if (len > 0) {
-        RH_ASSERT(t->unread == NULL);
-        t->unread = rh_slab_acquire(&t->wire->cipher_blocks);
-        if (t->unread == NULL) {
+        RH_ASSERT(t->tls->unread == NULL);
+        t->tls->unread = rh_slab_acquire(&rh_transport_wire(t)->cipher_blocks);
+        if (t->tls->unread == NULL) {
             end_reading(t, UV_ENOBUFS);
             return;
         }
-        memcpy(t->unread->bytes, in, len);
-        t->unread->len = len;
+        memcpy(t->tls->unread->bytes, in, len);
+        t->tls->unread->len = len;
     }
 }
 
@@ -374,27 +373,27 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
 {
     struct rh_transport *t = (struct rh_transport *)(void *)stream;
     if (nread > 0) {
-        rh_counter_add(&t->wire->bytes_in, (uint64_t)nread);
+        rh_counter_add(&rh_transport_wire(t)->bytes_in, (uint64_t)nread);
         if (t->tls == NULL) {
-            t->callbacks->input(t, (size_t)nread);
+            rh_transport_wire(t)->callbacks->input(t, (size_t)nread);
         } else {
             t->in_read = true;
             decrypt(t, buf->base, (size_t)nread);
             t->in_read = false;
         }
         if (!t->closing) {
-            t->callbacks->ready(t);
+            rh_transport_wire(t)->callbacks->ready(t);
         }
         return;
     }
     if (t->tls == NULL && nread != UV_EOF) {
-        t->callbacks->input(t, 0); /* the room goes back */
+        rh_transport_wire(t)->callbacks->input(t, 0); /* the room goes back */
     }
     if (nread == UV_ENOBUFS) {
         rh_transport_read_stop(t); /* never inside alloc: libuv would call a NULL callback */
     } else if (nread < 0) {
         if (t->tls == NULL && nread == UV_EOF) {
-            t->callbacks->input(t, 0);
+            rh_transport_wire(t)->callbacks->input(t, 0);
         }
         end_reading(t, (int)nread);
     }
@@ -405,24 +404,24 @@ void rh_transport_read_start(struct rh_transport *t)
     if (t->closing) {
         return;
     }
-    if (t->tls != NULL && !t->in_read && (t->unread != NULL || rh_tls_engine_has_plain(t->tls))) {
-        struct rh_cipher_block *block = t->unread;
-        t->unread = NULL;
+    if (t->tls != NULL && !t->in_read && (t->tls->unread != NULL || rh_tls_engine_has_plain(&t->tls->engine))) {
+        struct rh_cipher_block *block = t->tls->unread;
+        t->tls->unread = NULL;
         t->in_read = true;
         decrypt(t, block != NULL ? block->bytes : "", block != NULL ? block->len : 0);
         t->in_read = false;
         if (block != NULL) {
-            rh_slab_release(&t->wire->cipher_blocks, block);
+            rh_slab_release(&rh_transport_wire(t)->cipher_blocks, block);
         }
         if (t->closing) {
             return;
         }
-        t->callbacks->ready(t);
-        if (t->closing || t->unread != NULL) {
+        rh_transport_wire(t)->callbacks->ready(t);
+        if (t->closing) {
             return;
         }
     }
-    if (!t->reading && t->unread == NULL) {
+    if (!t->reading && (t->tls == NULL || t->tls->unread == NULL)) {
         t->reading = uv_read_start(stream_of(t), on_alloc, on_read) == 0;
     }
 }
@@ -441,47 +440,44 @@ static void on_closed(uv_handle_t *handle)
 {
     struct rh_transport *t = (struct rh_transport *)(void *)handle;
     RH_ASSERT(t->writes_open == 0);
-    if (t->unread != NULL) {
-        rh_slab_release(&t->wire->cipher_blocks, t->unread);
-    }
     if (t->tls != NULL) {
-        rh_tls_engine_fini(t->tls);
-        rh_slab_release(&t->wire->engines, t->tls);
+        if (t->tls->unread != NULL) {
+            rh_slab_release(&rh_transport_wire(t)->cipher_blocks, t->tls->unread);
+        }
+        rh_tls_engine_fini(&t->tls->engine);
+        rh_slab_release(&rh_transport_wire(t)->engines, t->tls);
         t->tls = NULL;
     }
-    t->callbacks->closed(t);
+    rh_transport_wire(t)->callbacks->closed(t);
 }
 
-static int attach_tls(struct rh_transport *t, struct rh_tls *tls)
+static int attach_tls(struct rh_transport *t, struct rh_wire *wire, struct rh_tls *tls)
 {
-    int err = prepare_tls(t->wire);
+    int err = prepare_tls(wire);
     if (err < 0) {
         return err;
     }
-    t->tls = rh_slab_acquire(&t->wire->engines);
+    t->tls = rh_slab_acquire(&wire->engines);
     if (t->tls == NULL) {
         return UV_ENOBUFS;
     }
-    err = rh_tls_engine_init(t->tls, tls);
+    t->tls->unread = NULL;
+    t->tls->write = NULL;
+    err = rh_tls_engine_init(&t->tls->engine, tls);
     if (err < 0) {
-        rh_slab_release(&t->wire->engines, t->tls);
+        rh_slab_release(&wire->engines, t->tls);
         t->tls = NULL;
     }
     return err;
 }
 
-int rh_transport_open(struct rh_transport *t, struct rh_wire *wire, int fd, struct rh_tls *tls,
-                      const struct rh_transport_callbacks *callbacks, bool *ret_closing)
+int rh_transport_open(struct rh_transport *t, struct rh_wire *wire, int fd, struct rh_tls *tls, bool *ret_closing)
 {
-    t->callbacks = callbacks;
-    t->wire = wire;
     t->tls = NULL;
-    t->unread = NULL;
-    t->write = NULL;
     t->writes_open = 0;
     t->reading = t->closing = t->secured = t->shutdown_wanted = t->in_read = false;
     *ret_closing = false;
-    int err = tls != NULL ? attach_tls(t, tls) : 0;
+    int err = tls != NULL ? attach_tls(t, wire, tls) : 0;
     if (err == 0) {
         err = uv_tcp_init(wire->loop, &t->tcp);
     }
@@ -489,6 +485,7 @@ int rh_transport_open(struct rh_transport *t, struct rh_wire *wire, int fd, stru
         close(fd);
         goto fail_tls;
     }
+    t->tcp.data = wire;
     err = uv_tcp_open(&t->tcp, fd);
     if (err < 0) {
         close(fd);
@@ -507,7 +504,7 @@ fail_handle:
     return err;
 fail_tls:
     if (t->tls != NULL) {
-        rh_tls_engine_fini(t->tls);
+        rh_tls_engine_fini(&t->tls->engine);
         rh_slab_release(&wire->engines, t->tls);
         t->tls = NULL;
     }
@@ -517,7 +514,7 @@ fail_tls:
 void rh_transport_rest(struct rh_transport *t)
 {
     if (t->tls != NULL && !t->closing && t->writes_open == 0) {
-        rh_tls_engine_idle(t->tls);
+        rh_tls_engine_idle(&t->tls->engine);
     }
 }
 

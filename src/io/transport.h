@@ -37,7 +37,8 @@ struct rh_transport_callbacks {
 /* What the transports of one loop share. */
 struct rh_wire {
     uv_loop_t *loop;
-    struct rh_slab engines;       /* struct rh_tls_engine, one for each TLS connection */
+    const struct rh_transport_callbacks *callbacks; /* the same owner for all */
+    struct rh_slab engines;       /* struct rh_transport_tls, one for each TLS connection */
     struct rh_slab cipher_blocks; /* ciphertext in flight, or received and not yet decrypted */
     struct rh_tls_loop tls;       /* lent BIOs */
     char *scratch;                /* ciphertext of the read and the write that happen now */
@@ -54,29 +55,39 @@ struct rh_transport_write {
     struct rh_slice pieces[2]; /* with TLS: plaintext that is still to be encrypted */
 };
 
+/* What only a TLS connection needs. */
+struct rh_transport_tls {
+    struct rh_tls_engine engine;
+    struct rh_cipher_block *unread;   /* ciphertext that found no room for its plaintext */
+    struct rh_transport_write *write; /* the owner's write, while plaintext of it is in flight or still to go */
+};
+
+/* Every byte here is paid for by each idle connection. tcp.data is the wire. */
 struct rh_transport {
     uv_tcp_t tcp; /* also for unix sockets: libuv only needs a stream descriptor */
-    const struct rh_transport_callbacks *callbacks;
-    struct rh_wire *wire;
-    struct rh_tls_engine *tls;       /* NULL: plain */
-    struct rh_cipher_block *unread;  /* ciphertext that found no room for its plaintext */
-    struct rh_transport_write *write; /* the owner's write, while in flight */
-    uint16_t writes_open;            /* libuv writes whose callback is still to come */
+    struct rh_transport_tls *tls; /* NULL: plain */
+    uint16_t writes_open;         /* libuv writes whose callback is still to come */
     bool reading;
     bool closing;
     bool secured;
-    bool shutdown_wanted;        /* FIN when the last write is done */
-    bool in_read;                /* inside a read callback */
+    bool shutdown_wanted;         /* FIN when the last write is done */
+    bool in_read;                 /* inside a read callback */
 };
 
+static inline struct rh_wire *rh_transport_wire(const struct rh_transport *t)
+{
+    return t->tcp.data;
+}
+
 /* `tls_max` connections may use TLS at once. 0 or a negative code. */
-int RH_MUST_CHECK rh_wire_init(struct rh_wire *wire, uv_loop_t *loop, size_t tls_max);
+int RH_MUST_CHECK rh_wire_init(struct rh_wire *wire, uv_loop_t *loop, const struct rh_transport_callbacks *callbacks,
+                               size_t tls_max);
 void rh_wire_fini(struct rh_wire *wire);
 
 /* Takes over the connected, non-blocking descriptor and starts to read. On failure the descriptor is closed and, where
  * the code is returned, `closed` will still be called if *ret_closing was set. */
 int RH_MUST_CHECK rh_transport_open(struct rh_transport *t, struct rh_wire *wire, int fd, struct rh_tls *tls,
-                                    const struct rh_transport_callbacks *callbacks, bool *ret_closing);
+                                    bool *ret_closing);
 
 void rh_transport_read_start(struct rh_transport *t);
 void rh_transport_read_stop(struct rh_transport *t);

@@ -16,6 +16,11 @@ static struct rh_conn *conn_of(struct rh_transport *t)
     return RH_CONTAINER_OF(t, struct rh_conn, transport);
 }
 
+static struct rh_conns *conns_of(const struct rh_conn *c)
+{
+    return RH_CONTAINER_OF(rh_transport_wire(&c->transport), struct rh_conns, wire);
+}
+
 static struct rh_session *session_of(struct rh_conn *c)
 {
     return &c->http1.session;
@@ -30,7 +35,7 @@ static uint64_t clock_us(void)
 
 static void set_deadline(struct rh_conn *c, enum rh_deadline_class which)
 {
-    struct rh_conns *conns = c->conns;
+    struct rh_conns *conns = conns_of(c);
     c->deadline_class = (uint8_t)which;
     uint64_t due = rh_deadlines_set(&conns->deadlines, &c->deadline, which, rh_engine_now_ms(conns->engine));
     if (due != UINT64_MAX) {
@@ -52,7 +57,7 @@ static void conclude_answered(struct rh_output *out, bool aborted)
 
 static void output_written(struct rh_conn *c)
 {
-    rh_engine_settle(c->conns->engine, clock_us());
+    rh_engine_settle(c->host.engine, clock_us());
     conclude_answered(c->out, false);
     c->out->used = 0;
     c->out->ref = (struct rh_slice){NULL, 0};
@@ -70,7 +75,7 @@ static void flush(struct rh_conn *c)
         output_written(c);
     } else if (state == 1) {
         c->in_flight = true;
-        c->unsent = (uint32_t)rh_transport_unsent(&c->transport);
+        c->count.unsent = (uint32_t)rh_transport_unsent(&c->transport);
         set_deadline(c, RH_DEADLINE_WRITE);
     } else {
         rh_conn_close(c, RH_WRITE_FAILED);
@@ -83,7 +88,7 @@ static bool pull_all(struct rh_conn *c)
     struct rh_session *s = session_of(c);
     bool added = false;
     if (c->out == NULL) {
-        c->out = rh_slab_acquire(&c->conns->engine->pools.outputs);
+        c->out = rh_slab_acquire(&c->host.engine->pools.outputs);
         if (c->out == NULL) {
             rh_conn_close(c, RH_CLOSED);
             return false;
@@ -117,7 +122,7 @@ static bool pull_all(struct rh_conn *c)
 static void release_input(struct rh_conn *c)
 {
     if (c->in != NULL && c->in_at == c->in_len) {
-        rh_slab_release(&c->conns->engine->pools.inputs, c->in);
+        rh_slab_release(&c->host.engine->pools.inputs, c->in);
         c->in = NULL;
         c->in_at = c->in_len = 0;
     }
@@ -152,9 +157,10 @@ static void end_session(struct rh_conn *c)
 /* The session has nothing more to say: shut our side, then wait for the peer's. */
 static void finish(struct rh_conn *c)
 {
-    c->discarded += c->in_len - c->in_at;
+    uint32_t came = c->in_len - c->in_at;
     c->in_at = c->in_len;
-    if (c->eof || !session_of(c)->lingers || c->discarded > LINGER_BYTES_MAX) {
+    c->count.discarded = c->shut ? c->count.discarded + came : came;
+    if (c->eof || !session_of(c)->lingers || c->count.discarded > LINGER_BYTES_MAX) {
         rh_transport_shutdown(&c->transport);
         rh_conn_close(c, RH_CLOSED);
     } else if (!c->shut) {
@@ -199,7 +205,7 @@ static void settle(struct rh_conn *c)
     enum rh_deadline_class want = (enum rh_deadline_class)s->deadline;
     release_input(c);
     if (c->out != NULL && !c->in_flight && rh_output_is_empty(c->out)) {
-        rh_slab_release(&c->conns->engine->pools.outputs, c->out);
+        rh_slab_release(&c->host.engine->pools.outputs, c->out);
         c->out = NULL;
     }
     if (s->finished && c->out == NULL) {
@@ -209,7 +215,7 @@ static void settle(struct rh_conn *c)
             return;
         }
     }
-    if (c->eof || (c->in != NULL && c->in_at == 0 && c->in_len == rh_pools_input_bytes(&c->conns->engine->config))) {
+    if (c->eof || (c->in != NULL && c->in_at == 0 && c->in_len == rh_pools_input_bytes(&c->host.engine->config))) {
         rh_transport_read_stop(&c->transport);
     } else if (!c->transport.reading) {
         rh_transport_read_start(&c->transport);
@@ -235,6 +241,21 @@ static void settle(struct rh_conn *c)
     }
 }
 
+static void on_wake(struct rh_host *host)
+{
+    struct rh_conn *c = RH_CONTAINER_OF(host, struct rh_conn, host);
+    if (c->driving) {
+        return; /* the loop looks at all state after each call */
+    }
+    if (!c->queued && !c->closing) {
+        c->queued = true;
+        struct rh_conns *conns = conns_of(c);
+        c->next_ready = conns->ready;
+        conns->ready = c;
+        conns->soon(conns);
+    }
+}
+
 static void drive(struct rh_conn *c)
 {
     if (c->closing) {
@@ -245,7 +266,7 @@ static void drive(struct rh_conn *c)
         return;
     }
     c->driving = true;
-    rh_engine_tick(c->conns->engine, clock_us());
+    rh_engine_tick(c->host.engine, clock_us());
     c->again = false;
     run(c);
     c->driving = false;
@@ -254,21 +275,7 @@ static void drive(struct rh_conn *c)
     }
     settle(c);
     if (c->again && !c->closing) {
-        c->host.wake(&c->host);
-    }
-}
-
-static void on_wake(struct rh_host *host)
-{
-    struct rh_conn *c = RH_CONTAINER_OF(host, struct rh_conn, host);
-    if (c->driving) {
-        return; /* the loop looks at all state after each call */
-    }
-    if (!c->queued && !c->closing) {
-        c->queued = true;
-        c->next_ready = c->conns->ready;
-        c->conns->ready = c;
-        c->conns->soon(c->conns);
+        on_wake(&c->host);
     }
 }
 
@@ -289,9 +296,9 @@ void rh_conns_run_ready(struct rh_conns *conns)
 static void on_room(struct rh_transport *t, char **ret_base, size_t *ret_len)
 {
     struct rh_conn *c = conn_of(t);
-    size_t cap = rh_pools_input_bytes(&c->conns->engine->config);
+    size_t cap = rh_pools_input_bytes(&c->host.engine->config);
     if (c->in == NULL) {
-        c->in = rh_slab_acquire(&c->conns->engine->pools.inputs);
+        c->in = rh_slab_acquire(&c->host.engine->pools.inputs);
         c->in_at = c->in_len = 0;
         if (c->in == NULL) {
             *ret_base = NULL;
@@ -347,7 +354,7 @@ static void on_written(struct rh_transport *t, int status)
         rh_conn_close(c, RH_WRITE_FAILED);
         return;
     }
-    rh_engine_tick(c->conns->engine, clock_us());
+    rh_engine_tick(c->host.engine, clock_us());
     output_written(c);
     c->deadline_class = RH_DEADLINE_NONE; /* the next one is set anew */
     drive(c);
@@ -356,7 +363,7 @@ static void on_written(struct rh_transport *t, int status)
 static void on_closed(struct rh_transport *t)
 {
     struct rh_conn *c = conn_of(t);
-    struct rh_conns *conns = c->conns;
+    struct rh_conns *conns = conns_of(c);
     rh_engine_tick(conns->engine, clock_us());
     end_session(c);
     if (c->out != NULL) {
@@ -383,12 +390,14 @@ static const struct rh_transport_callbacks callbacks = {
 
 /* --- Life ------------------------------------------------------------------------------------------- */
 
-void rh_conns_init(struct rh_conns *conns, struct rh_engine *engine)
+int rh_conns_init(struct rh_conns *conns, struct rh_engine *engine, uv_loop_t *loop)
 {
     conns->engine = engine;
     conns->ready = NULL;
     conns->open = 0;
+    engine->wake = on_wake;
     rh_deadlines_init(&conns->deadlines, &engine->config);
+    return rh_wire_init(&conns->wire, loop, &callbacks, engine->config.connections_max);
 }
 
 bool rh_conn_open(struct rh_conns *conns, int fd, const struct sockaddr_storage *peer, struct rh_tls *tls)
@@ -398,15 +407,14 @@ bool rh_conn_open(struct rh_conns *conns, int fd, const struct sockaddr_storage 
     bool closing;
     memset(c, 0, sizeof *c);
     rh_engine_tick(conns->engine, clock_us());
-    c->conns = conns;
+    c->transport.tcp.data = &conns->wire;
     c->host.engine = conns->engine;
-    c->host.wake = on_wake;
     c->host.tls = tls != NULL;
     rh_peer_from(&c->host.peer, peer);
     rh_list_init(&c->deadline.link);
     rh_http1_init(&c->http1, &c->host);
     conns->open++;
-    int err = rh_transport_open(&c->transport, &conns->wire, fd, tls, &callbacks, &closing);
+    int err = rh_transport_open(&c->transport, &conns->wire, fd, tls, &closing);
     if (err == 0) {
         set_deadline(c, tls != NULL ? RH_DEADLINE_TLS : RH_DEADLINE_HEAD);
         return true;
@@ -429,7 +437,7 @@ void rh_conn_close(struct rh_conn *c, enum rh_abort reason)
     c->closing = true;
     c->reason = (uint8_t)reason;
     if (c->queued) { /* out of the ready list: its memory will go */
-        struct rh_conn **at = &c->conns->ready;
+        struct rh_conn **at = &conns_of(c)->ready;
         while (*at != NULL && *at != c) {
             at = &(*at)->next_ready;
         }
@@ -447,18 +455,18 @@ void rh_conn_close(struct rh_conn *c, enum rh_abort reason)
 /* The peer may be reading slowly rather than not at all: what libuv still holds tells. */
 static bool write_moved(struct rh_conn *c)
 {
-    const struct rh_config *config = &c->conns->engine->config;
+    const struct rh_config *config = &c->host.engine->config;
     uint32_t unsent = (uint32_t)rh_transport_unsent(&c->transport);
-    uint32_t moved = c->unsent - unsent;
+    uint32_t moved = c->count.unsent - unsent;
     bool fast_enough = config->rate_bytes_min == 0 ||
                        (uint64_t)moved * 1000 >= (uint64_t)config->rate_bytes_min * config->write_ms;
-    c->unsent = unsent;
+    c->count.unsent = unsent;
     return moved > 0 && fast_enough;
 }
 
 static void expire(struct rh_conn *c, enum rh_deadline_class which)
 {
-    struct rh_engine *engine = c->conns->engine;
+    struct rh_engine *engine = c->host.engine;
     struct rh_session *s = session_of(c);
     switch (which) {
     case RH_DEADLINE_REST:

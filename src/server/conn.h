@@ -24,15 +24,16 @@ struct rh_conn {
     struct rh_transport transport;
     struct rh_host host;
     struct rh_http1 http1;
-    struct rh_conns *conns;
     struct rh_conn *next_ready;
     struct rh_deadline deadline;
     char *in;              /* slab object with bytes in_at to in_len unused; NULL while there are none */
     struct rh_output *out; /* NULL while nothing is to be written */
     uint32_t in_at;
     uint32_t in_len;
-    uint32_t discarded;       /* while lingering */
-    uint32_t unsent;          /* what the socket had not taken when the write deadline was set */
+    union {
+        uint32_t discarded; /* while `shut`: bytes that came since */
+        uint32_t unsent;    /* while `in_flight`: what the socket had not taken when the write deadline was set */
+    } count;
     uint8_t deadline_class;   /* that runs */
     bool driving;
     bool again;           /* something happened while driving */
@@ -47,7 +48,8 @@ struct rh_conn {
     uint8_t reason;           /* enum rh_abort with which it closes */
 };
 
-void rh_conns_init(struct rh_conns *conns, struct rh_engine *engine);
+/* `wire` is initialized; 0 or a negative code. */
+int RH_MUST_CHECK rh_conns_init(struct rh_conns *conns, struct rh_engine *engine, uv_loop_t *loop);
 /* Takes over the descriptor. False when it could not (it is closed then). */
 bool rh_conn_open(struct rh_conns *conns, int fd, const struct sockaddr_storage *peer, struct rh_tls *tls);
 /* The only way an end begins; idempotent. */

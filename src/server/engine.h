@@ -26,6 +26,8 @@ struct rh_engine_stats {
     rh_counter latency_buckets[16];
 };
 
+struct rh_host;
+
 struct rh_slot {
     void *value;
     void (*free_fn)(void *value);
@@ -50,6 +52,7 @@ struct rh_engine {
     struct rh_post_box posts;
     uv_loop_t *loop;          /* NULL in the driver */
     struct rh_server *server; /* NULL in the driver */
+    void (*wake)(struct rh_host *host); /* something changed outside of the host's calls: drive it soon */
     void (*all_released)(struct rh_engine *engine); /* the last exchange was given back; NULL: nobody asks */
     struct rh_slot slots[RH_SERVER_SLOTS];
     struct rh_engine_stats stats;

@@ -194,7 +194,7 @@ void rh_exchange_body_end(struct rh_exchange *x, int error);
 static inline void rh_exchange_wake(struct rh_exchange *x)
 {
     if (x->session != NULL) {
-        x->session->host->wake(x->session->host);
+        x->engine->wake(x->session->host);
     }
 }
 

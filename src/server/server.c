@@ -417,11 +417,10 @@ int rh_server_create(struct rh_server **ret_server, uv_loop_t *loop, struct rh_a
     server->engine.loop = loop;
     server->engine.server = server;
     server->engine.all_released = on_all_released;
-    rh_conns_init(&server->conns, &server->engine);
     server->conns.soon = conns_soon;
     server->conns.alarm = conns_alarm;
     server->conns.released = on_released;
-    err = rh_wire_init(&server->conns.wire, loop, server->engine.config.connections_max);
+    err = rh_conns_init(&server->conns, &server->engine, loop);
     if (err < 0) {
         rh_engine_fini(&server->engine);
         server->engine_ready = false;

@@ -58,8 +58,6 @@ struct rh_session_ops {
 /* What carries a session. */
 struct rh_host {
     struct rh_engine *engine;
-    /* Something changed outside of a call from the host: drive me soon. */
-    void (*wake)(struct rh_host *host);
     struct rh_peer peer;
     bool tls;
 };
