@@ -8,7 +8,7 @@
 #include "http/media.h"
 #include "rawhttp/status.h"
 
-enum { DETAIL_BYTES_MAX = 1024, PAGE_COPY_MAX = 4096 };
+enum { DETAIL_BYTES_MAX = 1024, PAGE_COPY_MAX = 2048 };
 
 static const char page_head[] =
     "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"

@@ -19,7 +19,7 @@
 #include "server/door.h"
 
 /* Bodies up to this are copied, so that answers of one burst share a write; larger ones are lent. */
-enum { COPY_BYTES_MAX = 4096 };
+enum { COPY_BYTES_MAX = 2048 };
 
 /* --- The folder -------------------------------------------------------------------------------------- */
 

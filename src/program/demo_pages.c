@@ -32,6 +32,24 @@ static void not_found(struct rh_exchange *x, void *data)
     rh_respond_text(x, 404, "Route Not Found");
 }
 
+/* Every other path. This is no route of its own: a route for all paths would answer a GET of /echo with 404,
+ * where the app knows that the path takes another method. */
+static void file(struct rh_exchange *x, void *data)
+{
+    struct demo *demo = data;
+    if (rh_request_method(x) == RH_OPTIONS) {
+        rh_response_set(x, "Allow", "GET, HEAD, OPTIONS");
+        rh_respond_empty(x, 204);
+        return;
+    }
+    rh_files_serve(x, demo->pages, 0);
+}
+
+static void free_pages(void *data)
+{
+    rh_files_unref(data);
+}
+
 static bool has_page(const struct demo *demo, const char *name)
 {
     char path[PATH_MAX + 32];
@@ -41,7 +59,6 @@ static bool has_page(const struct demo *demo, const char *name)
 
 void demo_pages_add(struct rh_app *app, struct demo *demo, const struct rh_files_options *options)
 {
-    rh_app_not_found(app, not_found, NULL);
     if (locate_folder("pages", demo->folder) == 0) {
         struct rh_files_options pages = *options;
         pages.not_found = has_page(demo, "404.html") ? "404.html" : NULL;
@@ -51,9 +68,11 @@ void demo_pages_add(struct rh_app *app, struct demo *demo, const struct rh_files
         demo->folder[0] = '\0';
         rh_app_get(app, "/", bare, NULL);
         rh_app_get(app, "/hello", bare, NULL);
+        rh_app_not_found(app, not_found, NULL);
         return;
     }
     rh_app_get(app, "/", home, demo);
     rh_app_get(app, "/hello", hello, demo);
-    rh_app_files(app, "/", demo->pages);
+    rh_app_not_found(app, file, demo);
+    rh_app_own(app, free_pages, demo->pages);
 }
