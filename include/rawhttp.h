@@ -31,6 +31,7 @@
 #include <rawhttp/error.h>
 #include <rawhttp/exchange.h>
 #include <rawhttp/files.h>
+#include <rawhttp/form.h>
 #include <rawhttp/log.h>
 #include <rawhttp/method.h>
 #include <rawhttp/runner.h>

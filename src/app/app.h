@@ -23,6 +23,8 @@ struct rh_chain {
     unsigned count;
 };
 
+struct rh_form;
+
 struct rh_group {
     struct rh_app *app;
     struct rh_slice prefix; /* its parents' included */
@@ -52,6 +54,19 @@ struct rh_app {
     struct rh_owned *owned;
     struct rh_pool pool;          /* routes, patterns, chains, groups, pages */
 };
+
+/* What the app keeps of one exchange, in its arena: only where there are params, middleware or a form. */
+struct rh_app_state {
+    const struct rh_route *route; /* NULL: a plain route's, made for a form */
+    unsigned next;            /* the step that rh_next runs; steps_count is the handler */
+    uint32_t allow;           /* for no_method and options */
+    bool has_rest;            /* *rest stands for one or more segments */
+    struct rh_slice rest;     /* those, joined; bytes of the path */
+    struct rh_form *form;     /* NULL until one is read */
+    struct rh_slice values[]; /* of the params, in order; bytes of the path */
+};
+/* That of this exchange, made where there is none; NULL at the arena's cap. */
+struct rh_app_state *rh_app_state(struct rh_exchange *x);
 
 /* Makes this the app's error, where it has none yet. */
 __attribute__((format(printf, 3, 4))) void rh_app_spoil(struct rh_app *app, int status,

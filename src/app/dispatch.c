@@ -9,16 +9,6 @@
 #include "app/app.h"
 #include "rawhttp/log.h"
 
-/* Of one exchange. */
-struct rh_app_state {
-    const struct rh_route *route;
-    unsigned next;            /* the step that rh_next runs; steps_count is the handler */
-    uint32_t allow;           /* for no_method and options */
-    bool has_rest;            /* *rest stands for one or more segments */
-    struct rh_slice rest;     /* those, joined; bytes of the path */
-    struct rh_slice values[]; /* of the params, in order; bytes of the path */
-};
-
 static void run_next(struct rh_exchange *x, struct rh_app_state *state)
 {
     const struct rh_route *route = state->route;
@@ -36,22 +26,36 @@ static void run_next(struct rh_exchange *x, struct rh_app_state *state)
     }
 }
 
+static struct rh_app_state *state_create(struct rh_exchange *x, const struct rh_route *route, size_t values_bytes)
+{
+    struct rh_app_state *state = rh_exchange_alloc(x, sizeof *state + values_bytes);
+    if (state != NULL) {
+        memset(state, 0, sizeof *state);
+        state->route = route;
+        *rh_exchange_app_slot(x) = state;
+    }
+    return state;
+}
+
+struct rh_app_state *rh_app_state(struct rh_exchange *x)
+{
+    struct rh_app_state *state = *rh_exchange_app_slot(x);
+    return state != NULL ? state : state_create(x, NULL, 0);
+}
+
 static void run_with_state(struct rh_exchange *x, const struct rh_route *route,
                            const struct rh_match *match)
 {
     size_t values_bytes = route->params * sizeof(struct rh_slice);
-    struct rh_app_state *state = rh_exchange_alloc(x, sizeof *state + values_bytes);
+    struct rh_app_state *state = state_create(x, route, values_bytes);
     if (state == NULL) {
         rh_respond_error(x, 503, NULL);
         return;
     }
-    state->route = route;
-    state->next = 0;
     state->allow = match->allow;
     state->has_rest = match->has_rest;
     state->rest = match->has_rest ? match->rest : (struct rh_slice){NULL, 0};
     memcpy(state->values, match->values, values_bytes);
-    *rh_exchange_app_slot(x) = state;
     run_next(x, state);
 }
 
@@ -95,7 +99,7 @@ void rh_app_handle(struct rh_exchange *x, struct rh_door *door)
 void rh_next(struct rh_exchange *x)
 {
     struct rh_app_state *state = *rh_exchange_app_slot(x);
-    if (state == NULL) {
+    if (state == NULL || state->route == NULL) {
         rh_exchange_log(x, RH_LOG_ERROR, "rh_next outside of a middleware: ignored");
         return;
     }
@@ -124,7 +128,7 @@ struct rh_slice rh_request_param(struct rh_exchange *x, const char *name)
 {
     const struct rh_slice absent = {NULL, 0};
     const struct rh_app_state *state = *rh_exchange_app_slot(x);
-    int index = state == NULL ? -1 : rh_router_param(state->route, name);
+    int index = state == NULL || state->route == NULL ? -1 : rh_router_param(state->route, name);
     if (index < 0) {
         return absent;
     }

@@ -2,6 +2,8 @@
 #ifndef RH_SERVER_DOOR_H
 #define RH_SERVER_DOOR_H
 
+#include <stdbool.h>
+
 #include "rawhttp/exchange.h"
 
 /* First member of struct rh_app; the in-memory tests pass one of their own. */
@@ -21,6 +23,8 @@ struct rh_door {
 void **rh_exchange_app_slot(struct rh_exchange *x);
 /* Pattern of the matched route for logs; kept by pointer. */
 void rh_exchange_set_route(struct rh_exchange *x, struct rh_slice pattern);
+/* True where nobody has answered, nobody holds the exchange, and somebody is there to take an answer. */
+bool rh_exchange_needs_answer(const struct rh_exchange *x);
 /* A slot per server for app-room caches, index 0 to 3, and how it is freed when the server is destroyed. */
 enum { RH_SERVER_SLOTS = 4, RH_SLOT_FILES = 0 };
 void **rh_exchange_server_slot(struct rh_exchange *x, unsigned index, void (*free_fn)(void *value));

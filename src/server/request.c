@@ -203,6 +203,11 @@ void rh_exchange_on_abort(struct rh_exchange *x, rh_abort_fn fn, void *data)
     }
 }
 
+bool rh_exchange_needs_answer(const struct rh_exchange *x)
+{
+    return x->session != NULL && x->answer_state == RH_ANSWER_NONE && !x->held && !x->stream_open;
+}
+
 int rh_exchange_is_cut(const struct rh_exchange *x)
 {
     return x->cut != 0;
