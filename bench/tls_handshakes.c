@@ -75,8 +75,12 @@ static void half_fini(struct half *half)
 static size_t half_step(struct half *half, size_t len, bool *ret_plain)
 {
     if (!half->bare) {
-        struct rh_tls_io io = {.in = in, .in_len = len, .plain = plain, .plain_cap = ROOM,
-                               .cipher = out, .cipher_cap = ROOM};
+        struct rh_tls_io io = {.in = in,
+                               .in_len = len,
+                               .plain = plain,
+                               .plain_cap = ROOM,
+                               .cipher = out,
+                               .cipher_cap = ROOM};
         check(rh_tls_engine_read(&loop, &half->engine, &io) != RH_TLS_FAILED, "read");
         *ret_plain = io.plain_len > 0;
         return io.cipher_len;

@@ -79,9 +79,9 @@ RH_API bool rh_tls_warning(struct rh_tls *tls, size_t index, char *text, size_t 
  * them is known after the next reload. `tls` may be NULL. */
 RH_API bool rh_tls_holds_file(struct rh_tls *tls, uint64_t device, uint64_t inode);
 
-/* Makes a self-signed pair for development: ECDSA P-256, for localhost, 127.0.0.1 and ::1, valid for
- * a year. Both files must not exist yet; the key gets mode 0600. Returns 0, or RH_ETLS with a text
- * in `ret_error` (may be NULL; `error_bytes` long); nothing is left behind on failure. */
+/* Makes a self-signed pair for development: ECDSA P-256, for localhost, 127.0.0.1 and ::1, valid
+ * for a year. Both files must not exist yet; the key gets mode 0600. Returns 0, or RH_ETLS with a
+ * text in `ret_error` (may be NULL; `error_bytes` long); nothing is left behind on failure. */
 RH_API int rh_tls_write_dev_cert(const char *cert_file, const char *key_file, char *ret_error,
                                  size_t error_bytes);
 

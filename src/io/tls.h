@@ -30,7 +30,7 @@ struct rh_tls_set;
 enum rh_tls_state {
     RH_TLS_HANDSHAKE, /* not yet agreed; no plaintext in either direction */
     RH_TLS_OPEN,      /* both directions carry plaintext */
-    RH_TLS_CLEAN_END, /* the peer's close_notify was read: no more plaintext comes; writing goes on */
+    RH_TLS_CLEAN_END, /* the peer's close_notify was read: no plaintext follows; writing goes on */
     RH_TLS_FAILED     /* broken for good; `failure` and rh_tls_engine_error say why */
 };
 
@@ -41,9 +41,9 @@ enum rh_tls_failure {
                             nothing written to `cipher`: the caller may answer in plain text */
     RH_TLS_NO_AGREEMENT, /* no version, cipher, signature or protocol in common */
     RH_TLS_CLIENT_CERT,  /* a required client certificate is missing, or one is not valid */
-    RH_TLS_PEER_ALERT,   /* the peer gave up with an alert (it does not trust the certificate, ...) */
-    RH_TLS_PROTOCOL,     /* bytes that are not TLS, or a rule of it that was broken */
-    RH_TLS_INTERNAL      /* memory ran out */
+    RH_TLS_PEER_ALERT, /* the peer gave up with an alert (it does not trust the certificate, ...) */
+    RH_TLS_PROTOCOL,   /* bytes that are not TLS, or a rule of it that was broken */
+    RH_TLS_INTERNAL    /* memory ran out */
 };
 
 /* One connection. Lives in the caller's memory and must not move between init and fini. */
@@ -80,14 +80,14 @@ struct rh_tls_loop {
 
 /* What the handshake agreed on. The slices and strings belong to the engine and live as long. */
 struct rh_tls_info {
-    const char *version;          /* "TLSv1.3" */
-    const char *cipher;           /* "TLS_AES_128_GCM_SHA256" */
-    struct rh_slice alpn;         /* "http/1.1"; absent when the client offered none */
-    struct rh_slice server_name;  /* as the client asked (SNI); absent when it did not */
-    bool resumed;                 /* by ticket or session cache */
-    bool client_verified;         /* a client certificate came and is valid */
-    char client_subject[256];     /* its subject (RFC 2253), cut if longer; empty without one */
-    char client_fingerprint[65];  /* its SHA-256 in lower-case hexadecimal; empty without one */
+    const char *version;         /* "TLSv1.3" */
+    const char *cipher;          /* "TLS_AES_128_GCM_SHA256" */
+    struct rh_slice alpn;        /* "http/1.1"; absent when the client offered none */
+    struct rh_slice server_name; /* as the client asked (SNI); absent when it did not */
+    bool resumed;                /* by ticket or session cache */
+    bool client_verified;        /* a client certificate came and is valid */
+    char client_subject[256];    /* its subject (RFC 2253), cut if longer; empty without one */
+    char client_fingerprint[65]; /* its SHA-256 in lower-case hexadecimal; empty without one */
 };
 
 enum {
@@ -122,8 +122,7 @@ ptrdiff_t RH_MUST_CHECK rh_tls_engine_write(struct rh_tls_loop *loop, struct rh_
 /* Says close_notify: no plaintext will follow; reading goes on. Needs RH_TLS_ROOM_MIN of room. 0
  * also where there is nothing to say (in the handshake, after a failure, a second time); RH_ETLS
  * when there was no room. */
-int rh_tls_engine_shutdown(struct rh_tls_loop *loop, struct rh_tls_engine *e,
-                           struct rh_tls_io *io);
+int rh_tls_engine_shutdown(struct rh_tls_loop *loop, struct rh_tls_engine *e, struct rh_tls_io *io);
 
 /* The connection goes idle: gives the record buffers back (33 KiB; the next record allocates them
  * anew) unless a record is half read, and lets the next long answer begin with small records

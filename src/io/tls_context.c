@@ -15,9 +15,9 @@
 #include <string.h>
 #include <uv.h>
 
-#define CIPHERS_12                                                                                 \
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                                   \
-    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"                                   \
+#define CIPHERS_12                                               \
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:" \
+    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:" \
     "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384"
 #define CIPHERS_13 "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_256_GCM_SHA384"
 
@@ -101,7 +101,8 @@ static int authorities_load(struct rh_tls_clients *clients, const struct rh_tls_
     BIO *bio = BIO_new_mem_buf(file->bytes, (int)file->len);
     clients->authorities = X509_STORE_new();
     clients->names = sk_X509_NAME_new_null();
-    int result = bio != NULL && clients->authorities != NULL && clients->names != NULL ? 0 : UV_ENOMEM;
+    int result =
+        bio != NULL && clients->authorities != NULL && clients->names != NULL ? 0 : UV_ENOMEM;
     size_t count = 0;
     X509 *cert;
     while (result == 0 && (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
@@ -118,10 +119,11 @@ static int authorities_load(struct rh_tls_clients *clients, const struct rh_tls_
     BIO_free(bio);
     unsigned long error = ERR_peek_last_error();
     if (result == 0 && (count == 0 || ERR_GET_REASON(error) != PEM_R_NO_START_LINE)) {
-        return rh_tls_problem_set(problem, RH_ETLS,
-                                  "can't use client CA file '%s': certificate %zu in it is broken or "
-                                  "missing (%s); it must hold PEM certificates",
-                                  clients->ca_file, count + 1, rh_tls_reason());
+        return rh_tls_problem_set(
+            problem, RH_ETLS,
+            "can't use client CA file '%s': certificate %zu in it is broken or "
+            "missing (%s); it must hold PEM certificates",
+            clients->ca_file, count + 1, rh_tls_reason());
     }
     ERR_clear_error();
     return result;
@@ -141,8 +143,9 @@ int rh_tls_clients_init(struct rh_tls_clients *clients, enum rh_tls_client_auth 
                                       "the PEM file of their authorities");
         }
         clients->ca_file = strdup(ca_file);
-        result = clients->ca_file == NULL ? UV_ENOMEM
-                                          : rh_tls_file_read(&file, "client CA file", ca_file, problem);
+        result = clients->ca_file == NULL
+                     ? UV_ENOMEM
+                     : rh_tls_file_read(&file, "client CA file", ca_file, problem);
         if (result == 0) {
             result = authorities_load(clients, &file, problem);
         }

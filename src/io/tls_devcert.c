@@ -66,8 +66,7 @@ static X509 *cert_make(EVP_PKEY *key)
               extension_add(cert, NID_key_usage, "critical,digitalSignature") &&
               extension_add(cert, NID_ext_key_usage, "serverAuth") &&
               extension_add(cert, NID_subject_key_identifier, "hash") &&
-              extension_add(cert, NID_subject_alt_name,
-                            "DNS:localhost,IP:127.0.0.1,IP:::1") &&
+              extension_add(cert, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1,IP:::1") &&
               X509_sign(cert, key, EVP_sha256()) > 0;
     if (!ok) {
         X509_free(cert);
@@ -85,10 +84,9 @@ static int file_write(const char *what, const char *path, mode_t mode, BIO *bio,
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
     if (fd < 0) {
         int error = errno;
-        return rh_tls_problem_set(problem, RH_ETLS, "can't create %s '%s': %s; %s", what, path,
-                                  strerror(error),
-                                  error == EEXIST ? "remove it or choose another name"
-                                                  : "check the folder");
+        return rh_tls_problem_set(
+            problem, RH_ETLS, "can't create %s '%s': %s; %s", what, path, strerror(error),
+            error == EEXIST ? "remove it or choose another name" : "check the folder");
     }
     int error = 0;
     while (len > 0 && error == 0) {

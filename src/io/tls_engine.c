@@ -19,13 +19,12 @@
 #include "io/tls_store.h"
 
 enum {
-    SMALL_RECORD = 1370,    /* with its framing it fills one TCP segment of a 1,500 byte link, also over
-                               IPv6 with timestamps */
-    SMALL_RECORDS = 10,     /* as many as the usual initial congestion window (RFC 6928) */
-    ONE_RECORD_MAX = 4096,  /* answers up to here are one record: splitting them gains nothing */
-    RECORD_OVERHEAD = 32,   /* head 5, TLS 1.2 nonce 8 or TLS 1.3 content type 1, tag 16; rounded up */
-    ROOM_RESERVE = 96,      /* an alert and a key update that may leave ahead of a record */
-    PIECE_MIN = 512         /* no record smaller than this only because room is short */
+    SMALL_RECORD = 1370,   /* with its framing one TCP segment of a 1,500 byte link, also by IPv6 */
+    SMALL_RECORDS = 10,    /* as many as the usual initial congestion window (RFC 6928) */
+    ONE_RECORD_MAX = 4096, /* answers up to here are one record: splitting them gains nothing */
+    RECORD_OVERHEAD = 32,  /* head 5, nonce 8 (1.2) or content type 1 (1.3), tag 16; rounded up */
+    ROOM_RESERVE = 96,     /* an alert and a key update that may leave ahead of a record */
+    PIECE_MIN = 512        /* no record smaller than this only because room is short */
 };
 _Static_assert(ROOM_RESERVE + RECORD_OVERHEAD <= RH_TLS_ROOM_MIN, "one byte must fit");
 

@@ -63,10 +63,9 @@ int rh_tls_file_read(struct rh_tls_file *file, const char *what, const char *pat
         if (fd >= 0) {
             close(fd);
         }
-        return rh_tls_problem_set(problem, RH_ETLS, "can't read %s '%s': %s; %s", what, path,
-                                  strerror(error),
-                                  error == EACCES ? "let the user of this process read it"
-                                                  : "check the path");
+        return rh_tls_problem_set(
+            problem, RH_ETLS, "can't read %s '%s': %s; %s", what, path, strerror(error),
+            error == EACCES ? "let the user of this process read it" : "check the path");
     }
     if (!S_ISREG(st.st_mode)) {
         close(fd);

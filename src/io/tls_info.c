@@ -48,8 +48,7 @@ void rh_tls_engine_info(const struct rh_tls_engine *e, struct rh_tls_info *ret_i
     ret_info->version = SSL_get_version(e->ssl);
     ret_info->cipher = SSL_get_cipher_name(e->ssl);
     ret_info->alpn = (struct rh_slice){(const char *)alpn, alpn_len};
-    ret_info->server_name =
-        rh_slice_from(SSL_get_servername(e->ssl, TLSEXT_NAMETYPE_host_name));
+    ret_info->server_name = rh_slice_from(SSL_get_servername(e->ssl, TLSEXT_NAMETYPE_host_name));
     ret_info->resumed = SSL_session_reused(e->ssl) == 1;
     X509 *cert = SSL_get0_peer_certificate(e->ssl);
     if (cert != NULL) {

@@ -80,20 +80,22 @@ static int key_load(struct rh_tls_pair *pair, const struct rh_tls_file *file,
                                   pair->key_file);
     }
     if (key == NULL) {
-        return rh_tls_problem_set(problem, RH_ETLS,
-                                  "can't use key file '%s': there is no usable PEM private key in it "
-                                  "(%s)",
-                                  pair->key_file, rh_tls_reason());
+        return rh_tls_problem_set(
+            problem, RH_ETLS,
+            "can't use key file '%s': there is no usable PEM private key in it "
+            "(%s)",
+            pair->key_file, rh_tls_reason());
     }
     X509 *cert = SSL_CTX_get0_certificate(pair->context);
     int result = 0;
     if (X509_check_private_key(cert, key) != 1) {
         ERR_clear_error();
-        result = rh_tls_problem_set(problem, RH_ETLS,
-                                    "key file '%s' does not belong to the first certificate in '%s'; "
-                                    "name the pair that was issued together, the server's own "
-                                    "certificate before its chain",
-                                    pair->key_file, pair->cert_file);
+        result =
+            rh_tls_problem_set(problem, RH_ETLS,
+                               "key file '%s' does not belong to the first certificate in '%s'; "
+                               "name the pair that was issued together, the server's own "
+                               "certificate before its chain",
+                               pair->key_file, pair->cert_file);
     } else if (SSL_CTX_use_PrivateKey(pair->context, key) != 1) {
         result = rh_tls_problem_set(problem, RH_ETLS, "can't use key file '%s': %s", pair->key_file,
                                     rh_tls_reason());
@@ -166,7 +168,8 @@ warn(struct rh_tls_pair *pair, const char *format, ...)
 static void suspicions_note(struct rh_tls_pair *pair)
 {
     if ((pair->files[1].mode & (S_IRWXO | S_IWGRP)) != 0) {
-        warn(pair, "key file '%s' is open to others (mode %04o); chmod 600 it and consider it known",
+        warn(pair,
+             "key file '%s' is open to others (mode %04o); chmod 600 it and consider it known",
              pair->key_file, (unsigned)(pair->files[1].mode & 07777));
     }
     X509 *cert = SSL_CTX_get0_certificate(pair->context);

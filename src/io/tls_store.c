@@ -154,8 +154,7 @@ int rh_tls_add_pair(struct rh_tls *tls, const char *cert_file, const char *key_f
 {
     change_begin(tls);
     size_t count = tls->current != NULL ? tls->current->pairs_len : 0;
-    struct rh_tls_pair *pair =
-        rh_tls_pair_load(cert_file, key_file, &tls->clients, &tls->problem);
+    struct rh_tls_pair *pair = rh_tls_pair_load(cert_file, key_file, &tls->clients, &tls->problem);
     if (pair == NULL) {
         return change_end(tls, tls->problem.code);
     }

@@ -53,7 +53,7 @@ struct rh_tls_clients {
     enum rh_tls_client_auth mode;
     char *ca_file;
     X509_STORE *authorities;        /* NULL without a CA file */
-    STACK_OF(X509_NAME) *names;     /* sent to the client as a hint */
+    STACK_OF(X509_NAME) * names;    /* sent to the client as a hint */
     unsigned char session_rule[32]; /* digest of these rules: sessions made under others are void */
 };
 

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 enum {
-    RH_TLS_TICKET_ROTATE_S = 12 * 3600, /* a key seals tickets for so long, and opens them for twice that */
+    RH_TLS_TICKET_ROTATE_S = 12 * 3600, /* a key seals so long, and opens twice as long */
     RH_TLS_TICKET_LIFE_S = 2 * 3600     /* a ticket or cached session is good for so long */
 };
 

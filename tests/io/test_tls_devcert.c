@@ -30,8 +30,8 @@ Test(tls_devcert, makes_a_pair_that_serves_localhost)
     cr_assert_eq(EVP_PKEY_get_bits(X509_get0_pubkey(cert)), 256);
     int days = 0;
     int seconds = 0;
-    cr_assert_eq(ASN1_TIME_diff(&days, &seconds, X509_get0_notBefore(cert),
-                                X509_get0_notAfter(cert)), 1);
+    cr_assert_eq(
+        ASN1_TIME_diff(&days, &seconds, X509_get0_notBefore(cert), X509_get0_notAfter(cert)), 1);
     cr_assert(days >= 365 && days <= 397, "%d days", days);
 
     /* A client that trusts it takes it, by name. */
@@ -57,17 +57,20 @@ Test(tls_devcert, writes_over_nothing_and_leaves_nothing_behind)
     char error[256] = "";
     struct stat st;
     cert_folder_write(&folder, "taken", "precious");
-    cr_assert_eq(rh_tls_write_dev_cert(file("dev.crt"), file("taken"), error, sizeof error), RH_ETLS);
+    cr_assert_eq(rh_tls_write_dev_cert(file("dev.crt"), file("taken"), error, sizeof error),
+                 RH_ETLS);
     cr_assert(strstr(error, "taken") != NULL && strstr(error, "remove it") != NULL, "%s", error);
     cr_assert_eq(access(file("dev.crt"), F_OK), -1);
-    cr_assert_eq(rh_tls_write_dev_cert(file("taken"), file("dev.key"), error, sizeof error), RH_ETLS);
+    cr_assert_eq(rh_tls_write_dev_cert(file("taken"), file("dev.key"), error, sizeof error),
+                 RH_ETLS);
     cr_assert_eq(access(file("dev.key"), F_OK), -1, "the key goes with the certificate");
     cr_assert_eq(stat(file("taken"), &st), 0);
     cr_assert_eq(st.st_size, 8);
     cr_assert_eq(symlink(file("target"), file("link")), 0);
     cr_assert_eq(rh_tls_write_dev_cert(file("dev.crt"), file("link"), NULL, 0), RH_ETLS);
     cr_assert_eq(access(file("target"), F_OK), -1, "never through a symbolic link");
-    cr_assert_eq(rh_tls_write_dev_cert(file("absent/dev.crt"), file("absent/dev.key"), error,
-                                       sizeof error), RH_ETLS);
+    cr_assert_eq(
+        rh_tls_write_dev_cert(file("absent/dev.crt"), file("absent/dev.key"), error, sizeof error),
+        RH_ETLS);
     cr_assert(strstr(error, "check the folder") != NULL, "%s", error);
 }

@@ -177,3 +177,21 @@ Test(tls_end, plain_http_in_the_middle_is_a_protocol_failure)
     cr_assert_gt(peer.from_server.len, 0, "with an alert");
     tls_peer_fini(&peer);
 }
+
+Test(tls_end, close_notify_in_the_handshake_is_no_clean_end)
+{
+    static const char alert[] = "\x15\x03\x01\x00\x02\x01\x00";
+    struct tls_peer peer;
+    struct rh_tls_info info;
+    char cipher[256];
+    struct rh_tls_io io = {.cipher = cipher, .cipher_cap = sizeof cipher};
+    tls_peer_init(&peer, &loop, tls, 0);
+    tls_bytes_add(&peer.to_server, alert, 7);
+    tls_peer_feed(&peer);
+    cr_assert_eq(peer.state, RH_TLS_FAILED);
+    rh_tls_engine_info(&peer.engine, &info);
+    cr_assert_str_eq(info.version, "");
+    cr_assert_eq(rh_tls_engine_write(&loop, &peer.engine, "x", 1, &io), RH_ETLS);
+    cr_assert_eq(rh_tls_engine_shutdown(&loop, &peer.engine, &io), 0);
+    tls_peer_fini(&peer);
+}

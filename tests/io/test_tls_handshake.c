@@ -45,8 +45,7 @@ static void refused(SSL_CTX *context)
     struct tls_peer peer;
     tls_peer_init_with(&peer, &loop, tls, context);
     cr_assert_eq(tls_peer_run(&peer), RH_TLS_FAILED);
-    cr_assert_eq(peer.engine.failure, RH_TLS_NO_AGREEMENT, "%s",
-                 rh_tls_engine_error(&peer.engine));
+    cr_assert_eq(peer.engine.failure, RH_TLS_NO_AGREEMENT, "%s", rh_tls_engine_error(&peer.engine));
     cr_assert_gt(peer.from_server.len, 0, "the alert must be there to be sent");
     cr_assert_eq(peer.from_server.base[0], 21);
     tls_peer_fini(&peer);
@@ -98,7 +97,8 @@ Test(tls_handshake, tls_1_2_in_pieces_of_any_size)
     in_pieces(TLS1_2_VERSION);
 }
 
-/* The client's flight number `flight` is cut in two after `at` bytes; false: it is not that long. */
+/* The client's flight number `flight` is cut in two after `at` bytes; false: it is not that long.
+ */
 static bool split_at(int version, unsigned flight, size_t at)
 {
     struct tls_peer peer;
@@ -203,13 +203,13 @@ Test(tls_handshake, agrees_on_alpn_in_our_order)
 
 Test(tls_handshake, refuses_when_no_protocol_is_shared)
 {
-    static const unsigned char offered[] = "\x03" "ftp";
+    static const unsigned char offered[] = "\x03"
+                                           "ftp";
     struct tls_peer peer;
     tls_peer_init(&peer, &loop, tls, 0);
     SSL_set_alpn_protos(peer.ssl, offered, sizeof offered - 1);
     cr_assert_eq(tls_peer_run(&peer), RH_TLS_FAILED);
-    cr_assert_eq(peer.engine.failure, RH_TLS_NO_AGREEMENT, "%s",
-                 rh_tls_engine_error(&peer.engine));
+    cr_assert_eq(peer.engine.failure, RH_TLS_NO_AGREEMENT, "%s", rh_tls_engine_error(&peer.engine));
     tls_peer_fini(&peer);
 }
 

@@ -1,4 +1,5 @@
-/* What an idle connection costs, counted by the allocator. Not under a sanitizer: it has its own. */
+/* What an idle connection costs, counted by the allocator. Not under a sanitizer: it has its own.
+ */
 #include "tls_fixture.h"
 
 #include <malloc.h>

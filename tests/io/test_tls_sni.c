@@ -2,7 +2,8 @@
 
 TestSuite(tls_sni, .init = setup, .fini = teardown, .timeout = 60);
 
-/* The common name of the certificate that a client gets when it asks for `host` (NULL: asks not). */
+/* The common name of the certificate that a client gets when it asks for `host` (NULL: asks not).
+ */
 static const char *answers(const char *host, int version)
 {
     static char name[64];

@@ -33,10 +33,12 @@ Test(tls_store, says_what_is_wrong_with_a_pair)
     cert_folder_add(&folder, "other", "DNS:other", DAY_S);
     cert_folder_encrypt(&folder, "localhost", "encrypted");
     cert_folder_write(&folder, "empty", "");
-    cert_folder_write(&folder, "broken", "-----BEGIN CERTIFICATE-----\nnonsense\n-----END "
-                                         "CERTIFICATE-----\n");
-    cert_folder_write(&folder, "broken.key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE "
-                                             "KEY-----\n");
+    cert_folder_write(&folder, "broken",
+                      "-----BEGIN CERTIFICATE-----\nnonsense\n-----END "
+                      "CERTIFICATE-----\n");
+    cert_folder_write(&folder, "broken.key",
+                      "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE "
+                      "KEY-----\n");
     expect_error(rh_tls_add_pair(tls, file("absent.crt"), key), "No such file", "absent.crt");
     expect_error(rh_tls_add_pair(tls, cert, file("absent.key")), "No such file", "absent.key");
     expect_error(rh_tls_add_pair(tls, file("."), key), "not a regular file", folder.path);

@@ -17,7 +17,7 @@
 
 const char *cert_folder_path(const struct cert_folder *folder, const char *file)
 {
-    static char paths[8][192];
+    static char paths[8][384]; /* a folder and the longest file name */
     static unsigned next;
     char *path = paths[next++ % 8];
     snprintf(path, sizeof paths[0], "%s/%s", folder->path, file);

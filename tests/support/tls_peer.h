@@ -37,7 +37,8 @@ struct tls_peer {
 };
 
 /* A client for `version` (TLS1_2_VERSION, TLS1_3_VERSION, 0: any) and an engine on `tls`. */
-void tls_peer_init(struct tls_peer *peer, struct rh_tls_loop *loop, struct rh_tls *tls, int version);
+void tls_peer_init(struct tls_peer *peer, struct rh_tls_loop *loop, struct rh_tls *tls,
+                   int version);
 
 /* As init, with a context that the caller keeps (for sessions, client certificates). */
 void tls_peer_init_with(struct tls_peer *peer, struct rh_tls_loop *loop, struct rh_tls *tls,
