@@ -55,10 +55,9 @@ static void row(size_t count)
     struct rh_router router;
     rh_router_init(&router);
     for (size_t i = 0; i < count; i++) {
-        const char *pattern = i % 4 == 3 ? "/v%zu/things%zu/:id" : "/v%zu/things%zu/list";
-        const char *path = i % 4 == 3 ? "/v%zu/things%zu/4711" : "/v%zu/things%zu/list";
-        snprintf(patterns[i], sizeof patterns[i], pattern, i % 3, i);
-        snprintf(texts[i], sizeof texts[i], path, i % 3, i);
+        bool has_param = i % 4 == 3;
+        snprintf(patterns[i], sizeof patterns[i], "/v%zu/things%zu/%s", i % 3, i, has_param ? ":id" : "list");
+        snprintf(texts[i], sizeof texts[i], "/v%zu/things%zu/%s", i % 3, i, has_param ? "4711" : "list");
         plant(&router, &routes[i], patterns[i]);
         paths[i] = rh_slice_from(texts[i]);
     }

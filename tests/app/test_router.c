@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/router.h"
+#include "app/router_model.h"
 #include "rawhttp/error.h"
 
 static struct rh_router router;
@@ -276,50 +277,7 @@ Test(router, finds_each_of_many)
     free(many);
 }
 
-/* --- The model: every pattern is held against the path; the best is chosen by comparing segment kinds ---- */
-
-static size_t split(const char *text, size_t len, struct rh_slice *out)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < len;) { /* text[i] is '/' */
-        size_t begin = ++i;
-        while (i < len && text[i] != '/') {
-            i++;
-        }
-        out[n++] = (struct rh_slice){text + begin, i - begin};
-    }
-    return n;
-}
-
-/* The kinds of the pattern's segments in `rank`, '0' literal, '1' param, '2' rest; false: does not fit. */
-static bool model_fits(const char *pattern, const struct rh_slice *path, size_t path_count, char *rank)
-{
-    struct rh_slice parts[8];
-    size_t count = split(pattern, strlen(pattern), parts);
-    size_t i = 0;
-    for (; i < count; i++) {
-        if (parts[i].len > 0 && parts[i].base[0] == '*') {
-            rank[i] = '2';
-            rank[i + 1] = '\0';
-            return path_count >= i;
-        }
-        if (i >= path_count) {
-            return false;
-        }
-        if (parts[i].len > 0 && parts[i].base[0] == ':') {
-            if (path[i].len == 0) {
-                return false;
-            }
-            rank[i] = '1';
-        } else if (rh_slice_equal(parts[i], path[i])) {
-            rank[i] = '0';
-        } else {
-            return false;
-        }
-    }
-    rank[i] = '\0';
-    return i == path_count;
-}
+/* --- The model ------------------------------------------------------------------------------------- */
 
 Test(router, agrees_with_a_slow_model)
 {
@@ -353,16 +311,16 @@ Test(router, agrees_with_a_slow_model)
         }
         for (int i = 0; i < 60; i++) {
             char path[40] = "";
-            struct rh_slice path_parts[8];
+            struct rh_slice path_parts[MODEL_SEGMENTS_MAX];
             int segments = 1 + rand_r(&seed) % 5;
             for (int s = 0; s < segments; s++) {
                 strcat(path, (const char *[]){"/a", "/b", "/", "/ab", "/x"}[rand_r(&seed) % 5]);
             }
-            size_t n = split(path, strlen(path), path_parts);
+            size_t n = model_split(path, strlen(path), path_parts);
             const char *best = "";
-            char best_rank[10] = "9";
+            char best_rank[MODEL_SEGMENTS_MAX + 1] = "9";
             for (size_t r = 0; r < planted; r++) {
-                char rank[10];
+                char rank[MODEL_SEGMENTS_MAX + 1];
                 if (model_fits(text[r], path_parts, n, rank) && strcmp(rank, best_rank) < 0) {
                     strcpy(best_rank, rank);
                     best = text[r];
