@@ -45,8 +45,8 @@ void rh_fixed_init(struct rh_fixed *fixed, const struct rh_floor_options *option
      * that both write the same number of bytes. */
     head_bytes = snprintf(head, sizeof head,
                           "HTTP/1.1 200 OK\r\n"
-                          "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
                           "Server: rawhttp-uv\r\n"
+                          "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
                           "Content-Type: text/plain; charset=utf-8\r\n"
                           "Content-Length: %zu\r\n"
                           "%s\r\n",
@@ -55,7 +55,7 @@ void rh_fixed_init(struct rh_fixed *fixed, const struct rh_floor_options *option
                           : options->keep_alive ? "Connection: keep-alive\r\n"
                                                 : "");
     fixed->answer_bytes = (size_t)head_bytes + body_bytes;
-    fixed->date_offset = strlen("HTTP/1.1 200 OK\r\nDate: ");
+    fixed->date_offset = strlen("HTTP/1.1 200 OK\r\nServer: rawhttp-uv\r\nDate: ");
     fixed->count = BURST_BYTES / fixed->answer_bytes;
     if (fixed->count == 0)
         fixed->count = 1;
