@@ -517,11 +517,14 @@ HOT enum rh_rule note_host(struct rh_parser *p, const struct input *in, struct r
                                                          : RH_RULE_HOST_INVALID;
 }
 
-/* RFC 9110 §7.6.1 */
+/* RFC 9110 §7.6.1: a list of tokens; nothing in it is quoted. */
 static void note_connection(struct rh_parser *p, struct rh_slice list)
 {
-    struct rh_slice option;
-    while (rh_ascii_list_next(&list, &option)) {
+    const char *stop = list.base + list.len;
+    for (const char *at = list.base, *end; at < stop; at = end + 1) {
+        end = memchr(at, ',', (size_t)(stop - at));
+        end = end != NULL ? end : stop;
+        struct rh_slice option = rh_ascii_trim((struct rh_slice){at, (size_t)(end - at)});
         if (option.len == 10 && rh_word_is_caseless(option.base, "keep-alive", 10)) {
             p->notes.says_keep_alive = true;
         } else if (option.len == 5 && rh_word_is_caseless(option.base, "close", 5)) {
