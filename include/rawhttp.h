@@ -37,7 +37,11 @@
 #include <rawhttp/runner.h>
 #include <rawhttp/server.h>
 #include <rawhttp/slice.h>
+#include <rawhttp/status.h>
 #include <rawhttp/stream.h>
+#include <rawhttp/template.h>
+#include <rawhttp/tls.h>
+#include <rawhttp/value.h>
 #include <rawhttp/version.h>
 
 #endif

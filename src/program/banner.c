@@ -18,13 +18,12 @@ void banner_print(const struct banner *banner, const struct addresses *addresses
     struct rh_memory memory;
     rh_config_memory(banner->config, &memory);
     uint64_t most = memory.connection_max;
-    if (banner->scheme_https != NULL)
+    if (banner->https_port != 0)
         most += memory.connection_tls;
 
-    if (banner->scheme_http != NULL)
-        print_urls(addresses, banner->scheme_http, banner->http_port, banner->color);
-    if (banner->scheme_https != NULL)
-        print_urls(addresses, banner->scheme_https, banner->https_port, banner->color);
+    print_urls(addresses, "http", banner->http_port, banner->color);
+    if (banner->https_port != 0)
+        print_urls(addresses, "https", banner->https_port, banner->color);
     fprintf(stderr, "rawhttp-uv %s, %s%s, %u loop%s, at most %llu KiB of memory per connection\n",
             rh_version(), banner->folder != NULL ? "files from " : "no pages found",
             banner->folder != NULL ? banner->folder : "", banner->loops,

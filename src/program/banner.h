@@ -11,10 +11,8 @@
 
 struct banner {
     bool color;
-    const char *scheme_http; /* NULL: there is no plain listener */
     unsigned http_port;
-    const char *scheme_https; /* NULL: there is no TLS listener */
-    unsigned https_port;
+    unsigned https_port; /* 0: there is no TLS listener */
     const char *folder; /* NULL: none was found */
     unsigned loops;
     const struct rh_config *config;

@@ -25,6 +25,22 @@ const struct option_row option_table[] = {
     {NULL, 0, "loops", "N", OPTION_LOOPS, FIELD(loops), 1, 256, NULL,
      "event loops, one thread each; auto is one per usable core", "1"},
 
+    {"TLS", 0, "tls-port", "N", OPTION_NUMBER, FIELD(tls_port), 0, 65535, NULL,
+     "HTTPS port; 0 picks a free one", "8443, or the next free one within 20"},
+    {NULL, 0, "cert", "FILE", OPTION_LIST, FIELD(certs), 0, 0, NULL,
+     "certificate chain, repeatable; chosen by name", "server.crt where it exists"},
+    {NULL, 0, "key", "FILE", OPTION_LIST, FIELD(keys), 0, 0, NULL,
+     "private key, one for each --cert", "server.key where it exists"},
+    {NULL, 0, "dev-cert", NULL, OPTION_FLAG, FIELD(dev_cert), 0, 1, NULL,
+     "make a self-signed pair for localhost where the files are missing", NULL},
+    {NULL, 0, "no-tls", NULL, OPTION_FLAG, FIELD(no_tls), 0, 1, NULL, "no HTTPS", NULL},
+    {NULL, 0, "client-ca", "FILE", OPTION_TEXT, FIELD(client_ca), 0, 0, NULL,
+     "authority whose client certificates are asked for", NULL},
+    {NULL, 0, "client-auth", "MODE", OPTION_CHOICE, FIELD(client_auth), 0, 0, "off/optional/required",
+     "off, optional or required; --client-ca alone requires", "off"},
+    {NULL, 0, "redirect-https", NULL, OPTION_FLAG, FIELD(redirect_https), 0, 1, NULL,
+     "answer plain HTTP by a redirect to HTTPS, with HSTS there", NULL},
+
     {"Log", 0, "access-log", "FORMAT", OPTION_CHOICE, FIELD(access_log), 0, 0,
      "off/dev/common/combined/json", "off, dev, common, combined or json",
      "dev on a terminal, else off"},
@@ -43,6 +59,8 @@ const struct option_row option_table[] = {
      "with no byte of an answer taken", "30s"},
     {NULL, 0, "idle-timeout", "D", OPTION_DURATION, FIELD(idle_ms), 0, MS_MAX, NULL,
      "between the requests of a connection", "120s"},
+    {NULL, 0, "tls-timeout", "D", OPTION_DURATION, FIELD(tls_ms), 0, MS_MAX, NULL,
+     "for a TLS handshake", "10s"},
     {NULL, 0, "answer-timeout", "D", OPTION_DURATION, FIELD(answer_ms), 0, MS_MAX, NULL,
      "for a deferred answer, which then becomes 503", "60s"},
     {NULL, 0, "min-rate", "N", OPTION_COUNT, FIELD(rate_bytes_min), 0, INT32_MAX, NULL,
@@ -85,6 +103,8 @@ void options_init(struct options *options)
 {
     *options = (struct options){
         .port = -1,
+        .tls_port = -1,
+        .tls_ms = 10000,
         .loops = 1,
         .access_log = -1,
         .head_ms = 10000,
@@ -323,7 +343,11 @@ int options_read(struct options *options, int argc, char **argv, char *ret_error
         }
     }
     /* Help helps most where the environment is wrong. */
-    return options->help || options->version ? 0 : environment;
+    if (options->help || options->version)
+        return 0;
+    if (environment == 0 && options->certs.count != options->keys.count)
+        return refuse(&refusal, "--cert, --key", "they come in pairs: one --key for each --cert");
+    return environment;
 }
 
 bool options_color(const struct options *options, int descriptor)

@@ -10,6 +10,8 @@
 enum color_mode { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 enum access_format { ACCESS_OFF, ACCESS_DEV, ACCESS_COMMON, ACCESS_COMBINED, ACCESS_JSON };
 
+enum client_auth { CLIENT_AUTH_OFF, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_REQUIRED };
+
 enum { TEXT_LIST_MAX = 16 };
 
 /* A repeatable option's values. */
@@ -27,10 +29,16 @@ struct options {
     int64_t reuse_port;
     int64_t loops; /* 0: auto */
 
+    int64_t tls_port; /* -1: not given */
+    struct text_list certs, keys; /* as many of each */
+    int64_t dev_cert, no_tls, redirect_https;
+    const char *client_ca;
+    int64_t client_auth; /* enum client_auth */
+
     int64_t access_log; /* enum access_format, -1: not given */
     const char *log_file;
 
-    int64_t head_ms, body_ms, write_ms, idle_ms; /* deadlines */
+    int64_t head_ms, body_ms, write_ms, idle_ms, tls_ms; /* deadlines */
     int64_t rate_bytes_min;
     int64_t answer_ms;
     int64_t head_bytes_max, body_bytes_max, connections_max;

@@ -145,7 +145,7 @@ static int probe_all(const struct addresses *addresses, unsigned *port, bool reu
 }
 
 int ports_find(const struct addresses *addresses, int64_t wanted, unsigned standard, bool reuse,
-               char *ret_error, size_t error_size)
+               const char *option, char *ret_error, size_t error_size)
 {
     if (wanted > 0)
         return (int)wanted;
@@ -164,11 +164,11 @@ int ports_find(const struct addresses *addresses, int64_t wanted, unsigned stand
         snprintf(ret_error, error_size, "listening on %s: %s; choose another --host", address,
                  strerror(error));
     else if (wanted == 0)
-        snprintf(ret_error, error_size, "no port is free on all addresses; choose one with --port");
+        snprintf(ret_error, error_size, "no port is free on all addresses; choose one with %s", option);
     else
         snprintf(ret_error, error_size,
-                 "ports %u to %u are all busy on %s; choose another one, or 0 for any that is free",
-                 standard, standard + PORTS_HUNTED - 1, address);
+                 "ports %u to %u are all busy on %s; choose another one with %s, 0 is any that is free",
+                 standard, standard + PORTS_HUNTED - 1, address, option);
     return -1;
 }
 

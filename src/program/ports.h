@@ -38,10 +38,10 @@ int addresses_init(struct addresses *addresses, const struct text_list *hosts, c
                    size_t error_size);
 
 /* Finds the port that will be listened on. `wanted` -1 looks for the first free one from `standard` on,
- * 0 for any that is free on all addresses; another is taken as it is. Returns the port, or -1 with a
- * line in `ret_error`. */
+ * 0 for any that is free on all addresses; another is taken as it is. `option` is the one to advise.
+ * Returns the port, or -1 with a line in `ret_error`. */
 int ports_find(const struct addresses *addresses, int64_t wanted, unsigned standard, bool reuse,
-               char *ret_error, size_t error_size);
+               const char *option, char *ret_error, size_t error_size);
 
 /* Listens on `port` of all addresses. Returns 0, or a negative code with a line in `ret_error`. */
 int ports_listen(struct rh_runner *runner, const struct addresses *addresses, unsigned port,

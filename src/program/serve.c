@@ -1,6 +1,6 @@
 /* Builds what the options ask for and runs it.
  *
- * Happy path: addresses, logs, app, runner, ports, banner, signals, run. Each step that fails says why in one
+ * Happy path: addresses, logs, certificates, app, runner, ports, banner, signals, run. Each step that fails says why in one
  * line on stderr, and everything before it is taken down in reverse order. */
 #include "program/serve.h"
 
@@ -20,13 +20,15 @@
 #include "program/logs.h"
 #include "program/ports.h"
 #include "program/signals.h"
+#include "program/tls_setup.h"
 
-enum { HTTP_PORT = 8080, ERROR_MAX = 512 };
+enum { HTTP_PORT = 8080, HTTPS_PORT = 8443, ERROR_MAX = 512 };
 
 struct service {
     const struct options *options;
     struct addresses addresses;
     struct logs logs;
+    struct tls_setup tls;
     struct demo demo;
     struct rh_app *app;
     struct rh_config config;
@@ -63,6 +65,7 @@ static void configure(struct service *service)
     config->body_ms = (uint32_t)options->body_ms;
     config->write_ms = (uint32_t)options->write_ms;
     config->idle_ms = (uint32_t)options->idle_ms;
+    config->tls_ms = (uint32_t)options->tls_ms;
     config->answer_ms = (uint32_t)options->answer_ms;
     config->rate_bytes_min = (uint32_t)options->rate_bytes_min;
     config->head_bytes_max = (uint32_t)options->head_bytes_max;
@@ -95,11 +98,14 @@ static int build_app(struct service *service)
     files_options.compression = !options->no_compression;
     files_options.listing = options->listing >= 0 ? (int)options->listing : options->folder != NULL;
 
+    tls_setup_hide_files(&service->tls, &files_options);
+
     service->app = rh_app_create();
     if (service->app == NULL) {
         snprintf(service->error, ERROR_MAX, "out of memory at the start");
         return -1;
     }
+    tls_setup_use(&service->tls, service->app);
     if (options->folder == NULL) {
         demo_init(&service->demo, service->app, &files_options);
         snprintf(service->folder, sizeof service->folder, "%s", service->demo.folder);
@@ -117,29 +123,44 @@ static int build_app(struct service *service)
     return 0;
 }
 
-/* Creates the runner and listens; says so where the port is not the standard one. */
+/* One scheme on its port, hunted where none was given. Returns the port, or -1. */
+static int listen_scheme(struct service *service, int64_t wanted, unsigned standard, const char *option,
+                         struct rh_tls *tls)
+{
+    struct rh_listen listen;
+    int reuse = (int)service->options->reuse_port;
+    int port = ports_find(&service->addresses, wanted, standard, reuse, option, service->error, ERROR_MAX);
+    if (port < 0)
+        return -1;
+    if (wanted < 0 && port != (int)standard)
+        banner_note("port %u is busy, using %d", standard, port);
+    rh_listen_init(&listen);
+    listen.reuse_port = reuse;
+    listen.tls = tls;
+    return ports_listen(service->runner, &service->addresses, (unsigned)port, &listen, service->error,
+                        ERROR_MAX) == 0 ? port : -1;
+}
+
+/* Creates the runner and listens. */
 static int listen_all(struct service *service, struct banner *banner)
 {
     const struct options *options = service->options;
-    struct rh_listen listen;
     if (rh_runner_create(&service->runner, service->app, &service->config, service->loops) != 0) {
         snprintf(service->error, ERROR_MAX, "starting the server: %.300s",
                  rh_runner_error(service->runner));
         return -1;
     }
-    int port = ports_find(&service->addresses, options->port, HTTP_PORT, options->reuse_port,
-                          service->error, ERROR_MAX);
+    int port = listen_scheme(service, options->port, HTTP_PORT, "--port", NULL);
     if (port < 0)
         return -1;
-    if (options->port < 0 && port != HTTP_PORT)
-        banner_note("port %d is busy, using %d", HTTP_PORT, port);
-    rh_listen_init(&listen);
-    listen.reuse_port = (int)options->reuse_port;
-    if (ports_listen(service->runner, &service->addresses, (unsigned)port, &listen, service->error,
-                     ERROR_MAX) != 0)
-        return -1;
-    banner->scheme_http = "http";
     banner->http_port = (unsigned)port;
+    if (service->tls.tls == NULL)
+        return 0;
+    port = listen_scheme(service, options->tls_port, HTTPS_PORT, "--tls-port", service->tls.tls);
+    if (port < 0)
+        return -1;
+    banner->https_port = (unsigned)port;
+    service->tls.port = (unsigned)port;
     return 0;
 }
 
@@ -158,9 +179,11 @@ static int run(struct service *service)
     service->demo.runner = service->runner;
 
     int code = 1;
-    int error = signals_open(&service->signals, service->runner, &service->logs,
+    int error = signals_open(&service->signals, service->runner, &service->logs, &service->tls,
                              (uint64_t)options->drain_delay_ms, (uint64_t)options->grace_ms);
     if (error == 0) {
+        if (service->tls.no_default)
+            banner_note("no server.crt and server.key here: HTTP only; --dev-cert makes a pair");
         banner_print(&banner, &service->addresses);
         code = rh_runner_run(service->runner);
         fprintf(stderr, "Stopped.\n");
@@ -189,13 +212,19 @@ int serve(const struct options *options)
         goto end;
     }
     configure(service);
-    if (build_app(service) != 0) {
+    if (tls_setup_open(&service->tls, options, service->logs.color_errors, service->error, ERROR_MAX) != 0) {
         code = say(service);
         goto end_logs;
+    }
+    if (build_app(service) != 0) {
+        code = say(service);
+        goto end_tls;
     }
     code = run(service);
     rh_runner_destroy(service->runner);
     rh_app_unref(service->app);
+end_tls:
+    tls_setup_close(&service->tls);
 end_logs:
     logs_close(&service->logs);
 end:

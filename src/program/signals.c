@@ -39,7 +39,9 @@ static void on_signal(uv_signal_t *handle, int number)
         stop(signals);
         break;
     case SIGHUP:
-        if (signals->had_terminal && !terminal_is_there() && !signals->stopping)
+        if (!signals->had_terminal || terminal_is_there())
+            tls_setup_reload(signals->tls, signals->logs->color_errors);
+        else if (!signals->stopping)
             stop(signals);
         break;
     case SIGUSR1:
@@ -55,12 +57,13 @@ static bool is_ignored(int number)
 }
 
 int signals_open(struct signals *signals, struct rh_runner *runner, struct logs *logs,
-                 uint64_t delay_ms, uint64_t grace_ms)
+                 struct tls_setup *tls, uint64_t delay_ms, uint64_t grace_ms)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
     *signals = (struct signals){
         .runner = runner,
         .logs = logs,
+        .tls = tls,
         .delay_ms = delay_ms,
         .grace_ms = grace_ms,
         .had_terminal = terminal_is_there(),
