@@ -81,9 +81,10 @@ class Program:
         self.lines = []
         self.output = b""
         self.changed = threading.Condition()
-        threading.Thread(target=self._read_errors, daemon=True).start()
-        if self.process.stdout:
-            threading.Thread(target=self._read_output, daemon=True).start()
+        readers = [self._read_errors] + ([self._read_output] if self.process.stdout else [])
+        self.readers = [threading.Thread(target=reader, daemon=True) for reader in readers]
+        for reader in self.readers:
+            reader.start()
         self.wait_line(r"^rawhttp-uv \d+\.\d+\.\d+, ")
         self.urls = [line for line in self.lines if re.match(r"https?://", line)]
         ports = [int(re.search(r":(\d+)/$", url).group(1)) for url in self.urls if url.startswith("http://")]
@@ -156,6 +157,8 @@ class Program:
 
     def wait(self, seconds=20):
         code = self.process.wait(timeout=seconds * SLOW)
+        for reader in self.readers:
+            reader.join(seconds * SLOW)
         self._wait(lambda: True if any(line == "Stopped." for line in self.lines) or code != 0 else None, 5,
                    "no 'Stopped.'")
         return code
