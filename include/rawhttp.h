@@ -4,7 +4,8 @@
  * one loop and listens; a runner (runner.h) does that on several loops, and rh_run is the whole program in one
  * call. A handler gets an exchange (exchange.h): it reads the request and answers, now or later. body.h gives the
  * request's body, whole or streamed; stream.h makes answers piece by piece. config.h holds every limit, log.h what
- * the server tells you, files.h serves folders, tls.h certificates, error.h the codes.
+ * the server tells you, files.h serves folders, tls.h certificates, error.h the codes. driver.h is a server in
+ * memory, to test handlers.
  *
  *     static void ping(struct rh_exchange *x, void *data)
  *     {
@@ -28,6 +29,7 @@
 #include <rawhttp/app.h>
 #include <rawhttp/body.h>
 #include <rawhttp/config.h>
+#include <rawhttp/driver.h>
 #include <rawhttp/error.h>
 #include <rawhttp/exchange.h>
 #include <rawhttp/files.h>
