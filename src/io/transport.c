@@ -23,10 +23,10 @@ struct rh_cipher_block {
 
 static const char plain_on_tls[] = "HTTP/1.1 400 Bad Request\r\n"
                                    "Content-Type: text/plain\r\n"
-                                   "Content-Length: 59\r\n"
+                                   "Content-Length: 49\r\n"
                                    "Connection: close\r\n"
                                    "\r\n"
-                                   "This port speaks HTTPS: use an https:// address for it, ok\n";
+                                   "This port speaks HTTPS: use an https:// address.\n";
 
 int rh_wire_init(struct rh_wire *wire, uv_loop_t *loop, const struct rh_transport_callbacks *callbacks, size_t tls_max)
 {

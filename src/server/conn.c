@@ -101,8 +101,10 @@ static bool pull_all(struct rh_conn *c)
             return added;
         case RH_PULL_ADDED:
             added = true;
-            if (c->out->ref.len > 0 || c->out->answered_n >= ANSWERED_MAX) {
+            if (RH_UNLIKELY(c->out->ref.len > 0 || c->out->answered_n >= ANSWERED_MAX)) {
                 flush(c);
+            } else if (!s->has_output) {
+                return true;
             }
             break;
         case RH_PULL_FULL:
