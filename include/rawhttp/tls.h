@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include <rawhttp/export.h>
+#include <rawhttp/slice.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -84,6 +85,23 @@ RH_API bool rh_tls_holds_file(struct rh_tls *tls, uint64_t device, uint64_t inod
  * text in `ret_error` (may be NULL; `error_bytes` long); nothing is left behind on failure. */
 RH_API int rh_tls_write_dev_cert(const char *cert_file, const char *key_file, char *ret_error,
                                  size_t error_bytes);
+
+/* What the handshake of a request's connection agreed on. The slices and strings live in the exchange's arena,
+ * or are static. */
+struct rh_exchange;
+struct rh_tls_peer {
+    const char *version;           /* "TLSv1.3" */
+    const char *cipher;            /* "TLS_AES_128_GCM_SHA256" */
+    struct rh_slice server_name;   /* as the client asked (SNI); absent when it did not */
+    struct rh_slice alpn;          /* absent when the client offered none */
+    struct rh_slice subject;       /* of its certificate, RFC 4514; absent without one */
+    struct rh_slice fingerprint;   /* SHA-256 of its certificate in lower-case hexadecimal; absent without one */
+    int verified;                  /* its certificate came and is valid */
+    int resumed;                   /* by ticket or session cache */
+};
+/* Who is at the other end of this request's connection. Returns 0; RH_ENOTFOUND over plain HTTP; RH_ECUT when the
+ * connection is gone; RH_ENOROOM. On the loop's thread. */
+RH_API int rh_request_tls(struct rh_exchange *x, struct rh_tls_peer *ret_peer);
 
 #ifdef __cplusplus
 }

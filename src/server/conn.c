@@ -390,6 +390,12 @@ static const struct rh_transport_callbacks callbacks = {
     .closed = on_closed,
 };
 
+static void tls_info(struct rh_host *host, struct rh_tls_info *ret_info)
+{
+    const struct rh_conn *c = RH_CONTAINER_OF(host, struct rh_conn, host);
+    rh_tls_engine_info(&c->transport.tls->engine, ret_info);
+}
+
 /* --- Life ------------------------------------------------------------------------------------------- */
 
 int rh_conns_init(struct rh_conns *conns, struct rh_engine *engine, uv_loop_t *loop)
@@ -398,6 +404,7 @@ int rh_conns_init(struct rh_conns *conns, struct rh_engine *engine, uv_loop_t *l
     conns->ready = NULL;
     conns->open = 0;
     engine->wake = on_wake;
+    engine->tls_info = tls_info;
     rh_deadlines_init(&conns->deadlines, &engine->config);
     return rh_wire_init(&conns->wire, loop, &callbacks, engine->config.connections_max);
 }

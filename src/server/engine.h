@@ -27,6 +27,7 @@ struct rh_engine_stats {
 };
 
 struct rh_host;
+struct rh_tls_info;
 
 struct rh_slot {
     void *value;
@@ -53,6 +54,7 @@ struct rh_engine {
     uv_loop_t *loop;          /* NULL in the driver */
     struct rh_server *server; /* NULL in the driver */
     void (*wake)(struct rh_host *host); /* something changed outside of the host's calls: drive it soon */
+    void (*tls_info)(struct rh_host *host, struct rh_tls_info *ret_info); /* NULL in the driver */
     void (*all_released)(struct rh_engine *engine); /* the last exchange was given back; NULL: nobody asks */
     struct rh_slot slots[RH_SERVER_SLOTS];
     struct rh_engine_stats stats;
