@@ -138,7 +138,8 @@ bool rh_tls_engine_has_plain(const struct rh_tls_engine *e);
 /* The last failure in words, for a debug log; empty without one. Static memory. */
 const char *rh_tls_engine_error(const struct rh_tls_engine *e);
 
-/* Room that ciphertext of so many bytes of plaintext needs at most, written at once. */
+/* Room that ciphertext of so many bytes of plaintext needs at most, written at once. A client that
+ * asked for short records (RFC 6066 §4) needs more: then a write takes only a part. */
 size_t rh_tls_cipher_bound(size_t plain_len);
 
 /* What was agreed; all fields empty before the handshake is complete. */

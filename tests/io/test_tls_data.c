@@ -250,3 +250,38 @@ Test(tls_data, idle_keeps_a_record_that_is_half_read)
         tls_peer_fini(&peer);
     }
 }
+
+/* RFC 6066 §4: the client has little memory and asks for records of 512 bytes. */
+Test(tls_data, short_records_for_a_client_that_asks_for_them)
+{
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        struct tls_peer peer;
+        char *bytes = pattern_create(LONG);
+        SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+        SSL_CTX_set_max_proto_version(context, version);
+        SSL_CTX_set_tlsext_max_fragment_length(context, TLSEXT_max_fragment_length_512);
+        tls_peer_init_with(&peer, &loop, tls, context);
+        SSL_CTX_free(context);
+        cr_assert_eq(tls_peer_run(&peer), RH_TLS_OPEN);
+        tls_peer_answer(&peer, bytes, LONG, 32768);
+        cr_assert_eq(peer.client_got.len, LONG);
+        cr_assert_arr_eq(peer.client_got.base, bytes, LONG);
+        free(bytes);
+        tls_peer_fini(&peer);
+    }
+}
+
+Test(tls_data, no_crumbs_at_the_end_of_a_room)
+{
+    struct tls_peer peer;
+    size_t sizes[512];
+    char *bytes = pattern_create(LONG);
+    open_peer(&peer, TLS1_3_VERSION);
+    tls_peer_answer(&peer, bytes, LONG, 2 * (1370 + 22) + RH_TLS_ROOM_MIN + 100);
+    size_t count = record_sizes(&peer.from_server, sizes, 512);
+    for (size_t i = 0; i + 1 < count; i++) {
+        cr_assert_geq(sizes[i], 512, "record %zu has %zu bytes", i, sizes[i]);
+    }
+    free(bytes);
+    tls_peer_fini(&peer);
+}
