@@ -1,6 +1,6 @@
-/* Threads against one store: two loops that shake hands and resume, a third that reloads and changes
- * the rules for clients all the while. A plain program, because ThreadSanitizer does not work under
- * the test framework: built with it, this is where a race would show. */
+/* Threads against one store: two loops that shake hands and resume, a third that reloads and
+ * changes the rules for clients all the while. A plain program, because ThreadSanitizer does not
+ * work under the test framework: built with it, this is where a race would show. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>

@@ -13,6 +13,12 @@
 #include "support/cert_folder.h"
 #include "support/tls_peer.h"
 
+#if defined(__has_feature) /* clang's way to say what gcc says by a macro */
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/lsan_interface.h>
 #define LEAK_CHECK() cr_assert_eq(__lsan_do_recoverable_leak_check(), 0)
