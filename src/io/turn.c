@@ -34,6 +34,9 @@ static void on_prepare(uv_prepare_t *prepare)
 {
     struct rh_turn *turn = prepare->data;
     run_soon(turn);
+    if (turn->soon) { /* asked again by what just ran: the poll that follows must not block */
+        RH_IGNORE(uv_idle_start(&turn->idle, on_idle));
+    }
     turn->ready_to_look = turn->look;
     if (!turn->soon && !turn->look) {
         uv_prepare_stop(prepare);
@@ -46,10 +49,12 @@ static void on_check(uv_check_t *check)
     if (turn->look && turn->ready_to_look) {
         turn->look = false;
         turn->ready_to_look = false;
-        uv_idle_stop(&turn->idle);
         turn->callbacks->look(turn);
     }
     run_soon(turn);
+    if (!turn->look) {
+        RH_IGNORE(uv_idle_stop(&turn->idle));
+    }
     if (!turn->soon && !turn->look) {
         uv_check_stop(check);
     }
