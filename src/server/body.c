@@ -56,7 +56,7 @@ void rh_exchange_body_end(struct rh_exchange *x, int error)
         return;
     }
     x->body_told = true;
-    x->calls++;
+    rh_exchange_enter(x);
     if (x->on_whole != NULL) {
         struct rh_slice body = {error == 0 ? (x->whole != NULL ? x->whole : "") : NULL,
                                 error == 0 ? x->body_received : 0};
@@ -67,7 +67,41 @@ void rh_exchange_body_end(struct rh_exchange *x, int error)
     if (error != 0 && x->session != NULL && x->answer_state == RH_ANSWER_NONE) {
         rh_respond_error(x, status_of(error), rh_strerror(error));
     }
-    x->calls--;
+    rh_exchange_leave(x);
+}
+
+/* The pool that a body of `len` bytes goes to; NULL where none of them has a free place. */
+static struct rh_slab *find_place(struct rh_pools *pools, uint64_t len)
+{
+    if (len <= RH_BODY_SMALL_BYTES && !rh_slab_is_exhausted(&pools->bodies_small)) {
+        return &pools->bodies_small;
+    }
+    return rh_slab_is_exhausted(&pools->bodies) ? NULL : &pools->bodies;
+}
+
+/* False where no wait would help: the budget is too small for even one. */
+static bool has_places(const struct rh_pools *pools, uint64_t len)
+{
+    return pools->bodies.objects_max > 0 || (len <= RH_BODY_SMALL_BYTES && pools->bodies_small.objects_max > 0);
+}
+
+/* What its next piece needs; at least, where it comes by chunks. */
+static uint64_t room_wanted(const struct rh_exchange *x, size_t piece)
+{
+    return x->head.body_kind == RH_BODY_LENGTH ? x->head.content_length : x->body_received + piece;
+}
+
+void rh_body_serve_waiters(struct rh_engine *engine)
+{
+    struct rh_link *all = &engine->body_waiters;
+    for (struct rh_link *link = all->next; link != all; link = link->next) {
+        struct rh_exchange *x = RH_CONTAINER_OF(link, struct rh_exchange, waiting);
+        if (find_place(&engine->pools, room_wanted(x, 1)) != NULL) {
+            rh_list_remove(&x->waiting);
+            rh_body_resume(x);
+            return;
+        }
+    }
 }
 
 /* Room for a whole body of `len` bytes (or of a yet unknown length). */
@@ -81,19 +115,16 @@ static bool make_whole_room(struct rh_exchange *x, uint64_t len)
             return true;
         }
     }
-    bool small = len <= RH_BODY_SMALL_BYTES - 1;
-    struct rh_slab *slab = small ? &pools->bodies_small : &pools->bodies;
-    char *memory = slab->objects_max > 0 ? rh_slab_acquire(slab) : NULL;
-    if (memory == NULL && small && pools->bodies.objects_max > 0) {
-        slab = &pools->bodies;
-        memory = rh_slab_acquire(slab);
-    }
+    struct rh_slab *slab = find_place(pools, len);
+    char *memory = slab != NULL ? rh_slab_acquire(slab) : NULL;
     if (memory == NULL) {
         return false;
     }
     if (x->whole != NULL) { /* outgrew the small one */
         memcpy(memory, x->whole, x->body_received);
         rh_slab_release(x->whole_slab, x->whole);
+        x->whole = NULL;
+        rh_body_serve_waiters(x->engine);
     }
     x->whole = memory;
     x->whole_slab = slab;
@@ -110,8 +141,12 @@ static size_t take_whole(struct rh_exchange *x, struct rh_slice piece)
         return piece.len;
     }
     if (x->whole == NULL || total > x->whole_cap) {
-        uint64_t want = x->head.body_kind == RH_BODY_LENGTH ? x->head.content_length : total;
+        uint64_t want = room_wanted(x, piece.len);
         if (!make_whole_room(x, want)) {
+            if (!has_places(&x->engine->pools, want)) {
+                rh_exchange_body_end(x, RH_ENOROOM);
+                return piece.len;
+            }
             rh_list_push_back(&x->engine->body_waiters, &x->waiting);
             return 0; /* the budget is spent: wait, with reading stopped, for one that is given back */
         }
@@ -164,22 +199,16 @@ static void ask(struct rh_exchange *x)
     } else {
         x->body_state = RH_BODY_READING;
         x->continue_due = x->head.expect_continue;
+        x->session->wants_input = true;
         rh_exchange_wake(x);
     }
 }
 
 void rh_exchange_release_whole(struct rh_exchange *x)
 {
-    struct rh_engine *engine = x->engine;
-    if (x->whole_slab == NULL) {
-        return;
-    }
-    rh_slab_release(x->whole_slab, x->whole);
-    x->whole_slab = NULL;
-    if (!rh_list_is_empty(&engine->body_waiters)) {
-        struct rh_exchange *next = RH_CONTAINER_OF(engine->body_waiters.next, struct rh_exchange, waiting);
-        rh_list_remove(&next->waiting);
-        rh_body_resume(next);
+    if (x->whole_slab != NULL) {
+        rh_slab_release(x->whole_slab, x->whole);
+        x->whole_slab = NULL;
     }
 }
 
@@ -203,6 +232,9 @@ void rh_body_resume(struct rh_exchange *x)
     if (x->body_state == RH_BODY_PAUSED) {
         x->body_state = RH_BODY_READING;
         x->rate_from_ms = 0; /* the clocks stood still while we did not read */
-        rh_exchange_wake(x);
+        if (x->session != NULL) {
+            x->session->wants_input = true;
+            rh_exchange_wake(x);
+        }
     }
 }

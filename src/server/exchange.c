@@ -79,7 +79,7 @@ void rh_exchange_handle(struct rh_exchange *x)
     x->calls++;
     door->handle(x, door);
     rh_exchange_require_answer(x);
-    x->calls--;
+    rh_exchange_leave(x); /* the handler may have closed the server, and so cut it */
 }
 
 void rh_exchange_require_answer(struct rh_exchange *x)
@@ -130,6 +130,9 @@ void rh_exchange_maybe_release(struct rh_exchange *x)
     rh_list_remove(&x->link);
     rh_counter_sub(&engine->stats.exchanges_open, 1);
     rh_slab_release(&engine->pools.exchanges, x);
+    if (RH_UNLIKELY(!rh_list_is_empty(&engine->body_waiters))) {
+        rh_body_serve_waiters(engine); /* it gave room back, or was woken for room and did not take it */
+    }
     if (engine->all_released != NULL && rh_list_is_empty(&engine->exchanges)) {
         engine->all_released(engine);
     }
@@ -194,7 +197,9 @@ void rh_exchange_conclude(struct rh_exchange *x, bool aborted)
         x->calls--;
     }
     if (RH_UNLIKELY(x->engine->config.access != NULL)) {
+        x->calls++;
         tell_access(x, aborted);
+        x->calls--;
     }
     rh_exchange_maybe_release(x);
 }
@@ -216,9 +221,9 @@ void rh_exchange_hint_eof(struct rh_exchange *x)
     }
     x->peer_eof = true;
     if (x->abort_fn != NULL && x->answer_state != RH_ANSWER_COMPLETE) {
-        x->calls++;
+        rh_exchange_enter(x);
         x->abort_fn(x, RH_PEER_EOF, x->abort_data);
-        x->calls--;
+        rh_exchange_leave(x);
     }
 }
 
@@ -233,6 +238,7 @@ void rh_exchange_cut(struct rh_exchange *x, enum rh_abort reason)
     if (x->abort_fn != NULL && (x->answer_state == RH_ANSWER_NONE || x->stream_open)) {
         x->abort_fn(x, reason, x->abort_data);
     }
+    rh_stream_let_go(x);
     x->calls--;
     if (!x->concluded && rh_list_is_empty(&x->waiting)) {
         rh_exchange_conclude(x, true);

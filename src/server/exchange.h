@@ -166,8 +166,10 @@ enum rh_rule rh_exchange_open_head(struct rh_exchange *x, const char *base);
 void rh_exchange_handle(struct rh_exchange *x);
 /* A handler returned: one that neither answered nor deferred gets a 500 and a log line. */
 void rh_exchange_require_answer(struct rh_exchange *x);
-/* Gives a gathered body back; whoever waits for the budget goes on. */
+/* Gives a gathered body back. */
 void rh_exchange_release_whole(struct rh_exchange *x);
+/* Whole bodies that wait for the budget: the first for which there is room goes on. */
+void rh_body_serve_waiters(struct rh_engine *engine);
 
 /* A user callback runs from here to leave: the exchange is not released in between. */
 void rh_exchange_enter(struct rh_exchange *x);
@@ -184,6 +186,9 @@ void rh_exchange_hint_eof(struct rh_exchange *x);
 void rh_exchange_maybe_release(struct rh_exchange *x);
 /* Gives back what the answer's body holds (free function, source, pipe). */
 void rh_exchange_close_body(struct rh_exchange *x);
+
+/* Nothing is sent any more: a writer that waits for room hears that there is some, so that it comes to its end. */
+void rh_stream_let_go(struct rh_exchange *x);
 
 /* Delivers `piece` to whoever asked for the body; returns how much was taken. */
 size_t rh_exchange_body_deliver(struct rh_exchange *x, struct rh_slice piece);

@@ -88,9 +88,17 @@ static void refuse(struct rh_http1 *h, enum rh_rule rule)
     reply(h, info->status, rule);
 }
 
+/* Nothing of a head has come but empty lines: not a request that anybody should hear of. */
+static void forget_head(struct rh_http1 *h)
+{
+    h->x->concluded = true;
+    detach(h);
+}
+
 /* --- Input ------------------------------------------------------------------------------------------ */
 
-static void prepare_body(struct rh_exchange *x)
+/* False where there is no memory for it. */
+static bool prepare_body(struct rh_exchange *x)
 {
     struct rh_engine *engine = x->engine;
     x->is_head = x->head.method == RH_HEAD;
@@ -103,9 +111,12 @@ static void prepare_body(struct rh_exchange *x)
         break;
     default:
         x->trailers = rh_arena_alloc(&x->arena, engine->chunk_limits.trailers_max * sizeof(struct rh_field));
-        RH_ASSERT(x->trailers != NULL); /* an empty arena, or one with a block still to take */
+        if (x->trailers == NULL) {
+            return false;
+        }
         rh_chunked_init(&x->in.chunks, x->trailers, &engine->chunk_limits);
     }
+    return true;
 }
 
 static size_t feed_head(struct rh_http1 *h, const char *bytes, size_t len)
@@ -114,8 +125,12 @@ static size_t feed_head(struct rh_http1 *h, const char *bytes, size_t len)
     switch (rh_parser_feed(&x->in.parser, bytes, len)) {
     case RH_PARSE_MORE:
         if (h->eof) { /* it will never be complete */
-            rh_exchange_conclude(x, true);
-            detach(h);
+            if (rh_parser_has_begun(&x->in.parser)) {
+                rh_exchange_conclude(x, true);
+                detach(h);
+            } else {
+                forget_head(h);
+            }
             finish(h, false);
         }
         return 0;
@@ -132,7 +147,14 @@ static size_t feed_head(struct rh_http1 *h, const char *bytes, size_t len)
     }
     size_t used = x->head.bytes;
     h->requests++;
-    prepare_body(x);
+    if (!prepare_body(x)) {
+        refuse(h, RH_RULE_HEAD_LONG);
+        return len;
+    }
+    if (len > used) {
+        x->head.expect_continue = false; /* it did not wait (RFC 9110 §10.1.1) */
+    }
+    x->peer_eof = h->eof && x->body_state == RH_BODY_DONE;
     rh_exchange_handle(x);
     return used;
 }
@@ -210,7 +232,7 @@ static size_t feed_body(struct rh_http1 *h, const char *bytes, size_t len)
 {
     struct rh_exchange *x = h->x;
     size_t used = 0;
-    x->calls++;
+    rh_exchange_enter(x);
     while (body_flows(x)) {
         if (x->body_pending == 0) {
             size_t step = decode(h, x, bytes + used, len - used);
@@ -245,7 +267,10 @@ static size_t feed_body(struct rh_http1 *h, const char *bytes, size_t len)
     if (x->body_told) {
         rh_exchange_require_answer(x);
     }
-    x->calls--;
+    if (h->eof && x->session != NULL && x->body_state == RH_BODY_DONE) {
+        rh_exchange_hint_eof(x); /* the end of the input came while the body still waited in it */
+    }
+    rh_exchange_leave(x);
     return used;
 }
 
@@ -290,6 +315,7 @@ static size_t http1_feed(struct rh_session *s, const char *bytes, size_t len)
         h->x = rh_exchange_create(engine_of(h), s);
         if (h->x == NULL) {
             reply(h, 503, RH_RULE_NONE);
+            update(h);
             return len;
         }
         s->restart = h->requests > 0;
@@ -324,9 +350,14 @@ static bool must_end(struct rh_http1 *h, struct rh_exchange *x)
 static void complete(struct rh_http1 *h, struct rh_exchange *x, struct rh_output *out)
 {
     x->answer_state = RH_ANSWER_COMPLETE;
+    rh_exchange_enter(x);
     rh_exchange_close_body(x);
-    rh_exchange_conclude_behind(x, out);
+    if (x->session != NULL) { /* else its source's end closed the server, and it is cut */
+        rh_exchange_conclude_behind(x, out);
+    }
     settle(h);
+    rh_stream_let_go(x);
+    rh_exchange_leave(x);
 }
 
 /* The answer broke off after its head: the peer must see that it is not whole, so the connection ends without a last
@@ -383,9 +414,13 @@ static enum rh_pull pull_source(struct rh_http1 *h, struct rh_exchange *x, struc
     if (length >= 0 && room > (uint64_t)length - x->answer_bytes) {
         room = (size_t)((uint64_t)length - x->answer_bytes);
     }
-    x->calls++;
+    rh_exchange_enter(x);
     ptrdiff_t n = x->source.pull(x->source.data, x->chunked ? at + CHUNK_HEAD : at, room);
-    x->calls--;
+    bool cut = x->session == NULL;
+    rh_exchange_leave(x);
+    if (cut) {
+        return RH_PULL_NOTHING;
+    }
     if (n == RH_EAGAIN) {
         x->source_waits = true;
         return RH_PULL_NOTHING;
@@ -507,8 +542,8 @@ static void http1_sent(struct rh_session *s)
     struct rh_exchange *x = h->x;
     if (x != NULL && x->answer_state == RH_ANSWER_SENDING && x->answer_kind == RH_ANSWER_MEMORY) {
         complete(h, x, NULL);
-        update(h);
     }
+    update(h); /* whoever was told an outcome may have answered what follows on this connection */
 }
 
 /* --- Ends ------------------------------------------------------------------------------------------- */
@@ -521,7 +556,7 @@ static void http1_eof(struct rh_session *s)
         if (h->reply_status == 0) {
             finish(h, false);
         }
-    } else if (h->x->base != NULL && h->x->body_state == RH_BODY_DONE) {
+    } else if (h->x->base != NULL && !body_flows(h->x) && h->x->body_state != RH_BODY_PAUSED) {
         rh_exchange_hint_eof(h->x);
     }
     update(h);
@@ -557,16 +592,14 @@ static void http1_expire(struct rh_session *s, enum rh_deadline_class which)
     rh_counter_add(&engine_of(h)->stats.deadline_ends, which == RH_DEADLINE_IDLE ? 0 : 1);
     if (x == NULL) {
         finish(h, h->requests > 0);
-    } else if (which == RH_DEADLINE_HEAD) {
-        bool begun = rh_parser_has_begun(&x->in.parser);
-        x->status = begun ? 408 : 0;
-        rh_exchange_conclude(x, !begun);
+    } else if (x->base == NULL && !rh_parser_has_begun(&x->in.parser)) {
+        forget_head(h);
+        finish(h, h->requests > 0);
+    } else if (x->base == NULL) {
+        x->status = 408;
+        rh_exchange_conclude(x, false);
         detach(h);
-        if (begun) {
-            reply(h, 408, RH_RULE_NONE);
-        } else {
-            finish(h, false);
-        }
+        reply(h, 408, RH_RULE_NONE);
     } else if (which == RH_DEADLINE_ANSWER) {
         expire_answer(h);
     } else if (x->body_state == RH_BODY_DISCARDING || x->answer_state != RH_ANSWER_NONE) {
@@ -582,6 +615,9 @@ static void http1_expire(struct rh_session *s, enum rh_deadline_class which)
 static void http1_drain(struct rh_session *s)
 {
     struct rh_http1 *h = http1_of(s);
+    if (h->x != NULL && h->x->base == NULL && !rh_parser_has_begun(&h->x->in.parser)) {
+        forget_head(h);
+    }
     if (h->x == NULL && h->reply_status == 0) {
         finish(h, true);
     }

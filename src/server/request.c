@@ -178,12 +178,21 @@ static void assert_thread(const struct rh_exchange *x)
 void rh_exchange_hold(struct rh_exchange *x)
 {
     assert_thread(x);
+    if (x->answer_state != RH_ANSWER_NONE) { /* a hold ends with the answer: this one would never */
+        rh_exchange_log(x, RH_LOG_ERROR, "%.*s holds what it has answered", (int)x->route.len,
+                        x->route.base != NULL ? x->route.base : "");
+        return;
+    }
     x->held = true;
 }
 
 void rh_exchange_release(struct rh_exchange *x)
 {
     assert_thread(x);
+    if (x->stream_open) {
+        rh_stream_fail(x);
+        return;
+    }
     if (x->session != NULL && x->answer_state == RH_ANSWER_NONE) {
         rh_respond_error(x, 500, NULL);
         return;
@@ -197,9 +206,9 @@ void rh_exchange_on_abort(struct rh_exchange *x, rh_abort_fn fn, void *data)
     x->abort_fn = fn;
     x->abort_data = data;
     if (fn != NULL && (x->cut != 0 || x->peer_eof)) {
-        x->calls++;
+        rh_exchange_enter(x);
         fn(x, x->cut != 0 ? (enum rh_abort)x->cut : RH_PEER_EOF, data);
-        x->calls--;
+        rh_exchange_leave(x);
     }
 }
 

@@ -89,6 +89,9 @@ int rh_response_set(struct rh_exchange *x, const char *name, const char *value)
 
 int rh_response_add(struct rh_exchange *x, const char *name, const char *value)
 {
+    if (rh_ascii_is(rh_slice_from(name), "content-type")) { /* there is only one (RFC 9110 §8.3) */
+        return rh_response_set(x, name, value);
+    }
     return add_field(x, rh_slice_from(name), rh_slice_from(value));
 }
 

@@ -51,9 +51,28 @@ void rh_stream_open(struct rh_exchange *x, unsigned status, const char *type, in
     x->held = true;
 }
 
+/* What is written is dropped: the peer is gone, wants no content, or has all that was announced. */
+static bool drops(const struct rh_exchange *x)
+{
+    return x->session == NULL || x->is_head || x->answer_state == RH_ANSWER_COMPLETE;
+}
+
+void rh_stream_let_go(struct rh_exchange *x)
+{
+    struct rh_pipe *pipe = &x->pipe;
+    if (x->stream_open && pipe->wants_drained) {
+        pipe->wants_drained = false;
+        if (pipe->on_drained != NULL) {
+            rh_exchange_enter(x);
+            pipe->on_drained(x, pipe->data);
+            rh_exchange_leave(x);
+        }
+    }
+}
+
 size_t rh_stream_room(const struct rh_exchange *x)
 {
-    if (x->session == NULL) {
+    if (drops(x)) {
         return RH_PIPE_BYTES;
     }
     return RH_PIPE_BYTES - (x->pipe.end - x->pipe.at);
@@ -63,8 +82,8 @@ size_t rh_stream_write(struct rh_exchange *x, const void *bytes, size_t len)
 {
     struct rh_pipe *pipe = &x->pipe;
     RH_ASSERT(x->stream_open);
-    if (x->session == NULL || x->is_head || len == 0) {
-        return len; /* dropped: the peer is gone, or wants no content */
+    if (drops(x) || len == 0) {
+        return len;
     }
     if (pipe->bytes == NULL) {
         pipe->bytes = rh_slab_acquire(&x->engine->pools.pipes);
