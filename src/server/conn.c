@@ -200,6 +200,25 @@ static void run(struct rh_conn *c)
     }
 }
 
+/* With TLS a connection has a moment before it counts as idle: giving the record buffers back costs an allocation of
+ * them when the next request comes. After its first request it is a matter of chance whether another follows, and the
+ * handshake was dearer than both: they go at once, so that a crowd of new connections leaves no heap behind. */
+static enum rh_deadline_class tls_deadline(struct rh_conn *c, enum rh_deadline_class want)
+{
+    if (!c->transport.secured) {
+        return RH_DEADLINE_TLS;
+    }
+    if (want != RH_DEADLINE_IDLE || c->rested) {
+        return want;
+    }
+    if (c->http1.requests > 1) {
+        return RH_DEADLINE_REST;
+    }
+    c->rested = true;
+    rh_transport_rest(&c->transport);
+    return want;
+}
+
 /* Input is read while there is room for it; deadlines follow what is waited for. */
 static void settle(struct rh_conn *c)
 {
@@ -229,13 +248,7 @@ static void settle(struct rh_conn *c)
         return; /* their deadlines were set when they began */
     }
     if (c->transport.tls != NULL) {
-        if (!c->transport.secured) {
-            want = RH_DEADLINE_TLS;
-        } else if (want == RH_DEADLINE_IDLE && s->at_rest && !c->rested) {
-            want = RH_DEADLINE_REST;
-        } else if (!s->at_rest) {
-            c->rested = false;
-        }
+        want = tls_deadline(c, want);
     }
     if (want != c->deadline_class || s->restart || want == RH_DEADLINE_IDLE || want == RH_DEADLINE_REST) {
         s->restart = false;
@@ -321,6 +334,7 @@ static void on_input(struct rh_transport *t, size_t len)
 {
     struct rh_conn *c = conn_of(t);
     c->in_len += (uint32_t)len;
+    c->rested = c->rested && len == 0;
     if (len == 0 && !c->driving) {
         release_input(c);
     }
