@@ -70,7 +70,7 @@ void rh_config_memory(const struct rh_config *config, struct rh_memory *ret_memo
         memset(ret_memory, 0, sizeof *ret_memory);
         return;
     }
-    uint64_t exchange = sizeof(struct rh_exchange) + rh_pools_inline_bytes(&c);
+    uint64_t exchange = (sizeof(struct rh_exchange) + rh_pools_inline_bytes(&c) + 63) / 64 * 64; /* as a slab has it */
     uint64_t arena = (uint64_t)RH_ARENA_BLOCK_BYTES * RH_ARENA_BLOCKS_PER_CONNECTION;
     ret_memory->connection_idle = sizeof(struct rh_conn) + LIBUV_PER_CONNECTION;
     ret_memory->connection_max = ret_memory->connection_idle + exchange + arena + rh_pools_input_bytes(&c) +
