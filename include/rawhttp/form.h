@@ -1,5 +1,5 @@
-/* Fields of a request body, whatever its type: application/x-www-form-urlencoded, and a flat JSON object where the
- * library was built with JSON. Loop's thread only. */
+/* Fields of a request body, whatever its type: application/x-www-form-urlencoded, multipart/form-data (its files are
+ * left out: see multipart.h), and a flat JSON object where the library was built with JSON. Loop's thread only. */
 #ifndef RAWHTTP_FORM_H
 #define RAWHTTP_FORM_H
 

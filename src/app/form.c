@@ -12,6 +12,7 @@
 #include "http/media.h"
 #include "rawhttp/body.h"
 #include "rawhttp/log.h"
+#include "rh-build.h"
 
 int rh_form_add(struct rh_exchange *x, struct rh_form *form, struct rh_slice name, struct rh_slice value)
 {
@@ -92,7 +93,7 @@ static void on_body(struct rh_exchange *x, struct rh_slice body, int error, void
         form->error = "the body's type holds no form fields";
         is_ours = true;
     } else if (error == 0 && body.len > 0) {
-        error = form->is_json ? rh_form_take_json(x, form, body) : take_urlencoded(x, form, body);
+        error = form->take(x, form, body);
         is_ours = error != 0;
     }
     if (error != 0) {
@@ -106,7 +107,7 @@ static void on_body(struct rh_exchange *x, struct rh_slice body, int error, void
     form->fn(x, error, form->data);
     /* The server keeps the exchange until this callback returns, also where it was answered. */
     if (is_ours && rh_exchange_needs_answer(x)) {
-        rh_respond_error(x, status_of(error), form->error);
+        rh_respond_error(x, form->status != 0 ? form->status : status_of(error), form->error);
     }
 }
 
@@ -127,9 +128,13 @@ void rh_form_read(struct rh_exchange *x, rh_form_fn fn, void *data)
     state->form = form;
     if (type.base == NULL || !rh_media_parse(type, &media)) {
         form->type_error = RH_ETYPE;
-    } else if (rh_media_is(&media, "application/json")) {
-        form->is_json = true;
-    } else if (!rh_media_is(&media, "application/x-www-form-urlencoded")) {
+    } else if (rh_media_is(&media, "application/x-www-form-urlencoded")) {
+        form->take = take_urlencoded;
+    } else if (rh_media_is(&media, "multipart/form-data")) {
+        form->take = rh_form_take_multipart;
+    } else if (RH_HAVE_JSON && rh_media_is(&media, "application/json")) {
+        form->take = rh_form_take_json;
+    } else {
         form->type_error = RH_ETYPE;
     }
     rh_body_whole(x, on_body, form);

@@ -22,7 +22,8 @@ struct rh_form {
     rh_form_fn fn;
     void *data;
     int type_error;             /* known before the body came: 0 or RH_ETYPE */
-    bool is_json;
+    int (*take)(struct rh_exchange *x, struct rh_form *form, struct rh_slice body); /* by type */
+    unsigned status;            /* of the answer to an error; 0: what fits the code */
     const char *error;          /* for people; NULL: none */
     size_t count;
     struct rh_form_chunk *first;
@@ -35,5 +36,7 @@ int RH_MUST_CHECK rh_form_add(struct rh_exchange *x, struct rh_form *form, struc
 
 /* Fills the form from a JSON text. 0, RH_EJSON, RH_EFORM, RH_ENOROOM (form_json.c). */
 int RH_MUST_CHECK rh_form_take_json(struct rh_exchange *x, struct rh_form *form, struct rh_slice body);
+/* Likewise from a multipart form; 0, RH_EFORM, RH_ENOROOM (form_multipart.c). */
+int RH_MUST_CHECK rh_form_take_multipart(struct rh_exchange *x, struct rh_form *form, struct rh_slice body);
 
 #endif

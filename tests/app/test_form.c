@@ -204,3 +204,27 @@ Test(form, says_where_json_is_broken)
     cr_assert_eq(last_error, RH_EJSON);
     cr_assert_not_null(strstr(live->body, "line 2"), "%s", live->body);
 }
+
+#define MULTIPART "multipart/form-data; boundary=XX"
+
+Test(form, reads_multipart_fields_and_leaves_files_out)
+{
+    GIVES(MULTIPART,
+          "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\none\r\n--X\r\n"
+          "--XX\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x.txt\"\r\n\r\nfile\r\n"
+          "--XX\r\nContent-Disposition: form-data; name=\"b b\"\r\n\r\n\r\n"
+          "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n%41+\r\n--XX--\r\n",
+          200, "a=one\r\n--X\nb b=\na=%41+\n");
+}
+
+Test(form, refuses_broken_multipart)
+{
+    post("/form", "multipart/form-data", "x");
+    cr_assert_eq(live->status, 400);
+    post("/form", MULTIPART, "--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\ncut");
+    cr_assert_eq(live->status, 400);
+    cr_assert_eq(last_error, RH_EFORM);
+    post("/form", MULTIPART, "nonsense");
+    cr_assert_eq(live->status, 400, "%s", live->raw);
+    cr_assert_eq(calls, 3);
+}
