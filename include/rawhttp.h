@@ -28,7 +28,9 @@
 
 #include <rawhttp/app.h>
 #include <rawhttp/body.h>
+#include <rawhttp/browser.h>
 #include <rawhttp/config.h>
+#include <rawhttp/cookie.h>
 #include <rawhttp/driver.h>
 #include <rawhttp/error.h>
 #include <rawhttp/exchange.h>
@@ -36,6 +38,7 @@
 #include <rawhttp/form.h>
 #include <rawhttp/log.h>
 #include <rawhttp/method.h>
+#include <rawhttp/multipart.h>
 #include <rawhttp/runner.h>
 #include <rawhttp/server.h>
 #include <rawhttp/slice.h>

@@ -426,7 +426,7 @@ int rh_multipart_end(struct rh_multipart *form)
 
 size_t rh_multipart_filename(struct rh_slice filename, char *out)
 {
-    const char *at = filename.base;
+    const char *at = filename.base != NULL ? filename.base : "";
     const char *end = at + filename.len;
     size_t len = 0;
     for (const char *c = at; c < end; c++) {

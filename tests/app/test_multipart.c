@@ -192,7 +192,7 @@ Test(multipart, holds_its_limits)
     reads_with(type, &limits, body, strlen(body), "(f|x|-)12345.(a|-|-)123.");
     struct rh_multipart form;
     struct log log = {"", 0};
-    static const struct {
+    const struct {
         const char *body;
         const char *rule;
     } cases[] = {
@@ -223,13 +223,14 @@ Test(multipart, holds_its_limits)
     cr_expect(strstr(form.rule, "no boundary where the form should begin") != NULL);
 }
 
+#define TEN "0123456789"
+
 Test(multipart, takes_every_boundary_that_is_one)
 {
     static const char *const good[] = {
         "multipart/form-data; boundary=----WebKitFormBoundaryx7Yz0123456789ab",
         "Multipart/Form-Data;charset=utf-8; boundary=\"a b'()+_,-./:=?c\"",
-        "multipart/form-data; boundary="
-        "0123456789012345678901234567890123456789012345678901234567890123456789",
+        "multipart/form-data; boundary=" TEN TEN TEN TEN TEN TEN TEN,
     };
     static const char *const bad[] = {
         "multipart/form-data",
@@ -238,8 +239,7 @@ Test(multipart, takes_every_boundary_that_is_one)
         "multipart/form-data; boundary=\"a \"",
         "multipart/form-data; boundary=\"a\\\"b\"",
         "multipart/form-data; boundary=a; boundary=b",
-        "multipart/form-data; boundary="
-        "01234567890123456789012345678901234567890123456789012345678901234567890",
+        "multipart/form-data; boundary=" TEN TEN TEN TEN TEN TEN TEN "0",
     };
     struct rh_multipart form;
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
