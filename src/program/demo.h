@@ -10,21 +10,37 @@
 #include <rawhttp.h>
 
 struct demo {
-    struct rh_runner *runner; /* for /metrics; set before the runner runs */
-    struct rh_files *pages;   /* the app's; NULL where no pages were found */
-    char folder[PATH_MAX];    /* of the pages, "" where none were found */
+    struct rh_runner *runner;       /* for /metrics; set before the runner runs */
+    struct rh_files *pages;         /* the app's; NULL where no pages were found */
+    struct rh_templates *templates; /* the app's; NULL where none were found */
+    char folder[PATH_MAX];          /* of the pages, "" where none were found */
 };
 
-/* Adds all rows to the app; files with `is_private` (may be NULL) are never served. */
+/* Adds all rows to the app; `options` are those of the pages. */
 void demo_init(struct demo *demo, struct rh_app *app, const struct rh_files_options *options);
 
 /* One for each file. */
-void demo_text_add(struct rh_app *app);
-void demo_health_add(struct rh_app *app);
-void demo_echo_add(struct rh_app *app);
-void demo_slow_add(struct rh_app *app);
-void demo_stream_add(struct rh_app *app);
 void demo_pages_add(struct rh_app *app, struct demo *demo, const struct rh_files_options *options);
+void demo_welcome_add(struct rh_app *app, struct demo *demo);
+void demo_login_add(struct rh_app *app, struct demo *demo);
+void demo_text_add(struct rh_app *app);
+void demo_create_add(struct rh_app *app);
+void demo_echo_add(struct rh_app *app);
+void demo_upload_add(struct rh_app *app);
+void demo_stream_add(struct rh_app *app);
+void demo_events_add(struct rh_app *app);
+void demo_slow_add(struct rh_app *app);
+void demo_compute_add(struct rh_app *app);
+void demo_health_add(struct rh_app *app);
+void demo_metrics_add(struct rh_app *app, struct demo *demo);
+
+/* Answers with a template filled from `data`, which it destroys; with the text `without` where there are no
+ * templates. */
+void demo_respond_template(struct rh_exchange *x, const struct demo *demo, unsigned status, const char *name,
+                           struct rh_value *data, const char *without);
+
+/* Answers with the value as JSON, and destroys it. */
+void demo_respond_json(struct rh_exchange *x, unsigned status, struct rh_value *value);
 
 /* A whole number from 0 to `maximum` in the query; `standard` where the name is missing. Answers 400 and
  * returns -1 where it is something else. */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "program/banner.h"
 #include "program/locate.h"
 
 static void home(struct rh_exchange *x, void *data)
@@ -50,6 +51,26 @@ static void free_pages(void *data)
     rh_files_unref(data);
 }
 
+static void free_templates(void *data)
+{
+    rh_templates_destroy(data);
+}
+
+/* A template that does not compile is told with its file and line, and the others are served. */
+static void load_templates(struct rh_app *app, struct demo *demo)
+{
+    char path[PATH_MAX + 32];
+    snprintf(path, sizeof path, "%s/templates", demo->folder);
+    if (access(path, R_OK) != 0)
+        return;
+    demo->templates = rh_templates_create(path, 0);
+    if (demo->templates == NULL)
+        return;
+    if (rh_templates_error(demo->templates) != NULL)
+        banner_warning(false, "%s", rh_templates_error(demo->templates));
+    rh_app_own(app, free_templates, demo->templates);
+}
+
 static bool has_page(const struct demo *demo, const char *name)
 {
     char path[PATH_MAX + 32];
@@ -75,4 +96,5 @@ void demo_pages_add(struct rh_app *app, struct demo *demo, const struct rh_files
     rh_app_get(app, "/hello", hello, demo);
     rh_app_not_found(app, file, demo);
     rh_app_own(app, free_pages, demo->pages);
+    load_templates(app, demo);
 }

@@ -7,23 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rawhttp/sha256.h"
 #include "rawhttp/slice.h"
 #include "util/assert.h"
-
-enum { RH_SHA256_BYTES = 32 };
-
-/* SHA-256 (FIPS 180-4) of bytes that come in pieces. */
-struct rh_sha256 {
-    void *context; /* libcrypto's */
-};
-
-/* 0, or -1 when memory ran out. */
-int RH_MUST_CHECK rh_sha256_init(struct rh_sha256 *sha);
-void rh_sha256_update(struct rh_sha256 *sha, struct rh_slice bytes);
-
-/* The digest of everything so far; nothing may be added after it. */
-void rh_sha256_finish(struct rh_sha256 *sha, unsigned char ret_digest[RH_SHA256_BYTES]);
-void rh_sha256_fini(struct rh_sha256 *sha);
 
 /* HMAC-SHA-256 (RFC 2104); 0, or -1 when memory ran out. */
 int RH_MUST_CHECK rh_hmac_sha256(struct rh_slice key, struct rh_slice bytes,

@@ -1,0 +1,309 @@
+/* Files out of a multipart body, straight to a folder: never a whole file in memory, never a wait on the disk.
+ *
+ * The multipart machine takes the body apart; what belongs to a file is collected in one buffer. A full buffer, or the
+ * end of a file, becomes a piece of work for the thread pool: it opens, hashes, writes and closes. Meanwhile the body
+ * is paused, so a slow disk slows the client down and nothing else. At the end the answer lists what was stored; where
+ * the body breaks off, what was stored of it is removed. */
+#include "program/demo.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+static const char uploads_folder[] = "uploads";
+
+enum {
+    FILES_MAX = 64,
+    BUFFER_BYTES = 128 << 10,
+    HELD_BACK = 128, /* what the machine may give beyond a piece: a delimiter that turned out to be none */
+};
+
+struct stored_file {
+    char name[RH_MULTIPART_FILENAME_BYTES + 8]; /* safe, and told apart from its namesakes */
+    uint64_t bytes;
+    char sha256[2 * RH_SHA256_BYTES + 1];
+};
+
+struct upload {
+    struct rh_exchange *x;
+    struct rh_multipart form;
+    uv_work_t work;
+    bool working;      /* the pool has it: the loop touches neither buffer nor files */
+    bool paused;       /* the body waits for rh_body_resume */
+    bool body_ended;
+    int body_error;    /* of the body, or RH_EFORM */
+    unsigned refusal;  /* status that refuses what came, 0: none */
+    const char *why;
+    int failure;       /* errno of the disk, 0: none */
+
+    bool in_file;      /* the part at hand is a file */
+    bool file_ends;    /* the work closes it */
+    int fd;            /* -1: not open */
+    struct rh_sha256 sha;
+    size_t used;       /* bytes in the buffer */
+    char folder[64];   /* of this upload, made by the first work; "" before */
+    struct stored_file files[FILES_MAX];
+    size_t count;      /* the last one is the one at hand, while in_file */
+    char buffer[BUFFER_BYTES];
+};
+
+static void file_path(const struct upload *upload, const struct stored_file *file, char *ret_path, size_t size)
+{
+    snprintf(ret_path, size, "%s/%s", upload->folder, file->name);
+}
+
+/* --- In the thread pool ----------------------------------------------------------------------------- */
+
+/* A folder for each upload: two uploads never meet. */
+static int open_folder(struct upload *upload)
+{
+    if (mkdir(uploads_folder, 0750) != 0 && errno != EEXIST)
+        return -1;
+    snprintf(upload->folder, sizeof upload->folder, "%s/XXXXXX", uploads_folder);
+    if (mkdtemp(upload->folder) != NULL)
+        return 0;
+    upload->folder[0] = '\0';
+    return -1;
+}
+
+static int open_file(struct upload *upload, struct stored_file *file)
+{
+    char path[320], plain[RH_MULTIPART_FILENAME_BYTES];
+    if (upload->folder[0] == '\0' && open_folder(upload) != 0)
+        return -1;
+    memcpy(plain, file->name, sizeof plain);
+    for (unsigned i = 2; upload->fd < 0; i++) {
+        file_path(upload, file, path, sizeof path);
+        upload->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+        if (upload->fd < 0 && (errno != EEXIST || i > FILES_MAX))
+            return -1;
+        if (upload->fd < 0) /* a namesake in the same form: "2-name", "3-name" */
+            snprintf(file->name, sizeof file->name, "%u-%s", i, plain);
+    }
+    if (rh_sha256_init(&upload->sha) == 0)
+        return 0;
+    errno = ENOMEM;
+    return -1;
+}
+
+static int write_buffer(struct upload *upload)
+{
+    size_t done = 0;
+    rh_sha256_update(&upload->sha, (struct rh_slice){upload->buffer, upload->used});
+    while (done < upload->used) {
+        ssize_t written = write(upload->fd, upload->buffer + done, upload->used - done);
+        if (written < 0 && errno != EINTR)
+            return -1;
+        if (written > 0)
+            done += (size_t)written;
+    }
+    return 0;
+}
+
+static int close_file(struct upload *upload, struct stored_file *file)
+{
+    unsigned char digest[RH_SHA256_BYTES];
+    rh_sha256_finish(&upload->sha, digest);
+    rh_sha256_fini(&upload->sha);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(file->sha256 + 2 * i, 3, "%02x", digest[i]);
+    int fd = upload->fd;
+    upload->fd = -1;
+    return close(fd);
+}
+
+static void run(uv_work_t *work)
+{
+    struct upload *upload = work->data;
+    struct stored_file *file = &upload->files[upload->count - 1];
+    if ((upload->fd < 0 && open_file(upload, file) != 0) || write_buffer(upload) != 0 ||
+        (upload->file_ends && close_file(upload, file) != 0))
+        upload->failure = errno;
+}
+
+/* --- On the loop ------------------------------------------------------------------------------------ */
+
+/* Removes what an upload that is refused had stored: a few unlinks of a folder that nobody else knows. */
+static void remove_files(struct upload *upload)
+{
+    char path[320];
+    if (upload->fd >= 0) {
+        close(upload->fd);
+        rh_sha256_fini(&upload->sha);
+    }
+    for (size_t i = 0; i < upload->count; i++) {
+        file_path(upload, &upload->files[i], path, sizeof path);
+        unlink(path);
+    }
+    if (upload->folder[0] != '\0')
+        rmdir(upload->folder);
+}
+
+static void answer_list(struct upload *upload)
+{
+    struct rh_value *list = rh_value_create_list();
+    for (size_t i = 0; i < upload->count; i++) {
+        struct rh_value *entry = rh_value_add_map(list);
+        rh_value_set_text(entry, "name", upload->files[i].name);
+        rh_value_set_int(entry, "size", (int64_t)upload->files[i].bytes);
+        rh_value_set_text(entry, "sha256", upload->files[i].sha256);
+    }
+    demo_respond_json(upload->x, 200, list);
+}
+
+/* Once the body has ended and the pool is done. */
+static void finish(struct upload *upload)
+{
+    struct rh_exchange *x = upload->x;
+    if (upload->failure != 0) {
+        rh_exchange_log(x, RH_LOG_ERROR, "storing an upload in %s/: %s", uploads_folder, strerror(upload->failure));
+        rh_respond_error(x, upload->failure == ENOSPC ? 507 : 500, NULL);
+    } else if (upload->refusal != 0) {
+        rh_respond_error(x, upload->refusal, upload->why);
+    } else if (upload->body_error != 0) {
+        rh_respond_error(x, demo_body_status(upload->body_error), rh_strerror(upload->body_error));
+    } else {
+        answer_list(upload);
+        free(upload);
+        return;
+    }
+    remove_files(upload);
+    free(upload);
+}
+
+static void on_done(uv_work_t *work, int status)
+{
+    struct upload *upload = work->data;
+    (void)status; /* nobody cancels it */
+    upload->working = false;
+    upload->used = 0;
+    if (upload->body_ended) {
+        finish(upload);
+    } else if (upload->paused) {
+        upload->paused = false;
+        rh_body_resume(upload->x);
+    }
+}
+
+static void start_work(struct upload *upload, bool file_ends)
+{
+    upload->file_ends = file_ends;
+    upload->working = true;
+    upload->work.data = upload;
+    if (uv_queue_work(rh_exchange_loop(upload->x), &upload->work, run, on_done) != 0) {
+        upload->working = false;
+        upload->failure = ENOMEM;
+    }
+}
+
+static void refuse(struct upload *upload, unsigned status, const char *why)
+{
+    upload->refusal = status;
+    upload->why = why;
+}
+
+static void begin_part(struct upload *upload)
+{
+    upload->in_file = upload->form.filename.base != NULL;
+    if (!upload->in_file)
+        return;
+    if (upload->count == FILES_MAX) {
+        upload->in_file = false;
+        refuse(upload, 413, "too many files at once");
+        return;
+    }
+    struct stored_file *file = &upload->files[upload->count++];
+    rh_multipart_filename(upload->form.filename, file->name);
+}
+
+/* Takes the body until the pool has to do something; what was refused is read to its end and dropped. */
+static size_t on_data(struct rh_exchange *x, struct rh_slice piece, void *data)
+{
+    struct upload *upload = data;
+    struct rh_slice rest = piece;
+    (void)x;
+    while (upload->refusal == 0 && upload->failure == 0) {
+        bool full = upload->used > 0 && upload->used + rest.len + HELD_BACK > BUFFER_BYTES;
+        if (!upload->working && full)
+            start_work(upload, false);
+        if (upload->working) {
+            upload->paused = true;
+            return piece.len - rest.len;
+        }
+        /* A piece that is larger than the whole buffer is taken in parts. */
+        struct rh_slice part = rest;
+        if (part.len > BUFFER_BYTES - HELD_BACK)
+            part.len = BUFFER_BYTES - HELD_BACK;
+        size_t offered = part.len;
+        enum rh_multipart_event event = rh_multipart_next(&upload->form, &part);
+        rest.base += offered - part.len;
+        rest.len -= offered - part.len;
+        switch (event) {
+        case RH_MULTIPART_MORE:
+            if (rest.len == 0)
+                return piece.len;
+            break;
+        case RH_MULTIPART_ERROR:
+            refuse(upload, (unsigned)upload->form.status, upload->form.rule);
+            break;
+        case RH_MULTIPART_PART:
+            begin_part(upload);
+            break;
+        case RH_MULTIPART_DATA:
+            if (upload->in_file) {
+                memcpy(upload->buffer + upload->used, upload->form.data.base, upload->form.data.len);
+                upload->used += upload->form.data.len;
+                upload->files[upload->count - 1].bytes += upload->form.data.len;
+            }
+            break;
+        case RH_MULTIPART_PART_END:
+            if (upload->in_file)
+                start_work(upload, true);
+            upload->in_file = false;
+            break;
+        }
+    }
+    return piece.len;
+}
+
+static void on_end(struct rh_exchange *x, int error, void *data)
+{
+    struct upload *upload = data;
+    (void)x;
+    upload->body_ended = true;
+    upload->body_error = error;
+    if (error == 0 && upload->refusal == 0 && rh_multipart_end(&upload->form) != 0)
+        refuse(upload, (unsigned)upload->form.status, upload->form.rule);
+    if (!upload->working)
+        finish(upload);
+}
+
+static void upload_row(struct rh_exchange *x, void *data)
+{
+    struct upload *upload = calloc(1, sizeof *upload);
+    (void)data;
+    if (upload == NULL) {
+        rh_respond_error(x, 503, "no memory for an upload");
+        return;
+    }
+    int error = rh_multipart_init(&upload->form, rh_request_field(x, "Content-Type"), NULL);
+    if (error != 0) {
+        free(upload);
+        rh_respond_error(x, demo_body_status(error), "send multipart/form-data with a boundary");
+        return;
+    }
+    upload->x = x;
+    upload->fd = -1;
+    rh_exchange_hold(x); /* the pool may still work when the body has broken off */
+    rh_body_stream(x, on_data, on_end, upload);
+}
+
+void demo_upload_add(struct rh_app *app)
+{
+    rh_app_post(app, "/upload", upload_row, NULL);
+}

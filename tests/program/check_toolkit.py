@@ -1,0 +1,263 @@
+"""The rows that show what people build with: templates, forms, uploads, events, work, metrics."""
+import hashlib
+import json
+import os
+import re
+import socket
+import threading
+import time
+import urllib.parse
+
+import kit
+from kit import Program, check, equal, holds, read_all
+
+
+def post(program, path, body, content_type):
+    return program.request("POST", path, body=body, headers={"Content-Type": content_type})
+
+
+def multipart(parts, boundary="b0undary"):
+    """Parts are (name, filename or None, bytes)."""
+    out = b""
+    for name, filename, content in parts:
+        out += f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"'.encode()
+        if filename is not None:
+            out += f'; filename="{filename}"\r\nContent-Type: application/octet-stream'.encode()
+        out += b"\r\n\r\n" + content + b"\r\n"
+    return out + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
+
+
+@check
+def welcome_escapes_the_name_and_knows_the_browser(_):
+    program = Program()
+    firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+    answer = program.get("/welcome?name=" + urllib.parse.quote("<b>Ada & \"Bob\"</b>"), headers={"User-Agent": firefox})
+    equal(answer.status, 200)
+    holds(answer.headers["Content-Type"].startswith("text/html"), "type")
+    page = answer.body.decode()
+    holds("<b>Ada" not in page and "&lt;b&gt;Ada &amp;" in page, page)
+    holds("Firefox 128" in page, page)
+    holds(re.search(r"\d\d:\d\d:\d\d", page), "the time")
+    holds("Welcome</h1>" in program.get("/welcome").body.decode(), "without a name")
+    holds("{{" not in page, "nothing is left of the template")
+
+
+@check
+def login_knows_one_person(_):
+    program = Program()
+    page = program.get("/login")
+    equal(page.status, 200)
+    holds(b"<form" in page.body and b'name="password"' in page.body, page.body)
+    form = "application/x-www-form-urlencoded"
+    good = post(program, "/login", "username=admin&password=secret", form)
+    equal(good.status, 200)
+    holds(b"Login successful" in good.body, good.body)
+    equal(post(program, "/login", json.dumps({"username": "admin", "password": "secret"}), "application/json").status, 200)
+    bad = post(program, "/login", "username=%22%3E%3Cb%3E&password=x", form)
+    equal(bad.status, 401)
+    holds(b"<b>" not in bad.body.split(b"<form")[1], "the name is escaped in its field")
+    for body in ("", "username=admin", "password=secret&username=", "username=admin&password=secret2"):
+        equal(post(program, "/login", body, form).status, 401)
+    equal(post(program, "/login", "<x/>", "text/xml").status, 415)
+
+
+@check
+def create_takes_three_types(_):
+    program = Program()
+    body, content_type = multipart([("other", None, b"x"), ("name", None, "Zoë".encode())])
+    for answer in (post(program, "/api/create", "name=Zo%C3%AB", "application/x-www-form-urlencoded"),
+                   post(program, "/api/create", '{"name": "Zo\\u00eb"}', "application/json; charset=utf-8"),
+                   post(program, "/api/create", body, content_type)):
+        equal(answer.status, 201)
+        equal(json.loads(answer.body)["name"], "Zoë")
+    without = multipart([("other", None, b"x")])
+    for body, content_type, status in (("{\"name\": ", "application/json", 400), ("{}", "application/json", 400),
+                                       ("a=b", "application/x-www-form-urlencoded", 400),
+                                       ("name=x", "text/plain", 415), ("x", "multipart/form-data", 400),
+                                       ("--b\r\ncut", "multipart/form-data; boundary=b", 400),
+                                       (*without, 400)):
+        equal(post(program, "/api/create", body, content_type).status, status, f"{body!r} {content_type}")
+
+
+@check
+def broken_json_is_told_with_its_place(_):
+    program = Program()
+    answer = post(program, "/api/create", '{"name":\n  oops}', "application/json")
+    equal(answer.status, 400)
+    holds(b"line 2" in answer.body, answer.body)
+
+
+def stored(folder):
+    found = {}
+    for path, _, names in os.walk(os.path.join(folder, "uploads")):
+        for name in names:
+            with open(os.path.join(path, name), "rb") as file:
+                found.setdefault(name, []).append(file.read())
+    return found
+
+
+@check
+def uploads_are_stored_and_listed(folder):
+    program = Program(cwd=folder)
+    big, small = os.urandom(3_000_000), b"a\r\n--b0undar\r\n"
+    body, content_type = multipart([("note", None, b"n" * 1000), ("one", "big.bin", big), ("two", "../../etc/x.txt", small),
+                                    ("three", "empty", b""), ("four", "big.bin", b"namesake")])
+    answer = post(program, "/upload", body, content_type)
+    equal(answer.status, 200)
+    files = json.loads(answer.body)
+    equal([(f["name"], f["size"]) for f in files],
+          [("big.bin", len(big)), ("x.txt", len(small)), ("empty", 0), ("2-big.bin", 8)])
+    equal([f["sha256"] for f in files], [hashlib.sha256(c).hexdigest() for c in (big, small, b"", b"namesake")])
+    on_disk = stored(folder)
+    equal(on_disk["big.bin"], [big])
+    equal(on_disk["x.txt"], [small])
+    equal(on_disk["2-big.bin"], [b"namesake"])
+
+
+@check
+def uploads_at_every_split_are_the_same(folder):
+    program = Program(cwd=folder)
+    content = b"\r\n--b0undary-\r\n\r\n--b0undar" * 3
+    body, content_type = multipart([("f", "f.bin", content)])
+    head = (f"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
+            "Connection: close\r\n\r\n").encode()
+    for split in range(0, len(body), 7):
+        with socket.create_connection(("127.0.0.1", program.port), timeout=20 * kit.SLOW) as stream:
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            stream.sendall(head + body[:split])
+            time.sleep(0.002)
+            stream.sendall(body[split:])
+            answer = json.loads(read_all(stream).split(b"\r\n\r\n", 1)[1])
+        equal(answer[0]["sha256"], hashlib.sha256(content).hexdigest(), f"split at {split}")
+
+
+@check
+def a_refused_upload_leaves_nothing(folder):
+    program = Program("--max-body", "1M", cwd=folder)
+    body, content_type = multipart([("f", "f.bin", os.urandom(200_000))])
+    equal(post(program, "/upload", body[:-20], content_type).status, 400)
+    equal(post(program, "/upload", b"x", "text/plain").status, 415)
+    big, content_type = multipart([("f", "f.bin", os.urandom(2_000_000))])
+    equal(post(program, "/upload", big, content_type).status, 413)
+    # A client that leaves in the middle.
+    with socket.create_connection(("127.0.0.1", program.port)) as stream:
+        stream.sendall(f"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: {content_type}\r\n"
+                       f"Content-Length: {len(body)}\r\n\r\n".encode() + body[:150_000])
+        time.sleep(0.2)
+    end = time.monotonic() + 5 * kit.SLOW
+    while stored(folder) and time.monotonic() < end:
+        time.sleep(0.05)
+    equal(stored(folder), {})
+    equal(program.stop(), 0)
+
+
+@check
+def a_large_upload_holds_memory_flat(folder):
+    program = Program("--max-body", "1G", cwd=folder)
+    size, block = 200 << 20, os.urandom(1 << 20)
+    head, tail = [part for part in multipart([("f", "f.bin", b"@")])[0].split(b"@")]
+    digest = hashlib.sha256()
+    with socket.create_connection(("127.0.0.1", program.port), timeout=60 * kit.SLOW) as stream:
+        stream.sendall((f"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b0undary\r\n"
+                        f"Content-Length: {len(head) + size + len(tail)}\r\nConnection: close\r\n\r\n").encode() + head)
+        for _ in range(size >> 20):
+            stream.sendall(block)
+            digest.update(block)
+        stream.sendall(tail)
+        answer = json.loads(read_all(stream).split(b"\r\n\r\n", 1)[1])
+    equal((answer[0]["size"], answer[0]["sha256"]), (size, digest.hexdigest()))
+    peak = int(re.search(r"VmHWM:\s+(\d+)", open(f"/proc/{program.process.pid}/status").read()).group(1))
+    if kit.SLOW == 1:
+        holds(peak < 40000, f"{peak} KiB")
+
+
+def read_until(stream, wanted, seconds=10):
+    got = b""
+    end = time.monotonic() + seconds * kit.SLOW
+    while wanted not in got:
+        holds(time.monotonic() < end, got)
+        piece = stream.recv(65536)
+        if not piece:
+            break
+        got += piece
+    return got
+
+
+@check
+def events_count_and_go_on_after_a_break(_):
+    program = Program()
+    with socket.create_connection(("127.0.0.1", program.port), timeout=20 * kit.SLOW) as stream:
+        stream.sendall(b"GET /events HTTP/1.1\r\nHost: x\r\nLast-Event-ID: 41\r\n\r\n")
+        got = read_until(stream, b"id: 43\n")
+    holds(b"Content-Type: text/event-stream\r\n" in got, got)
+    holds(b"event: counter\nid: 42\ndata: {\"count\":42}\n\n" in got, got)
+    with socket.create_connection(("127.0.0.1", program.port), timeout=20 * kit.SLOW) as stream:
+        stream.sendall(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+        holds(b"id: 1\n" in read_until(stream, b"id: 1\n"), "it begins with 1")
+        program.send_signal(15)
+        rest = read_all(stream)
+    holds(rest.endswith(b"0\r\n\r\n"), f"the drain ended the stream properly: {rest!r}")
+    equal(program.wait(), 0)
+
+
+@check
+def compute_answers_from_the_pool(_):
+    program = Program()
+    equal(json.loads(program.get("/compute?n=100").body), {"n": 100, "primes": 25})
+    equal(json.loads(program.get("/compute?n=0").body)["primes"], 0)
+    equal(program.get("/compute?n=1e9").status, 400)
+    # While four of them work, the loop answers others.
+    threads = [threading.Thread(target=program.get, args=("/compute?n=2000000",)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    started = time.monotonic()
+    equal(program.get("/ping").body, b"pong")
+    holds(time.monotonic() - started < 0.5 * kit.SLOW, "the loop was held up")
+    for thread in threads:
+        thread.join()
+
+
+@check
+def compute_is_cancelled_when_its_client_leaves(_):
+    program = Program()
+    for _ in range(12):
+        stream = socket.create_connection(("127.0.0.1", program.port))
+        stream.sendall(b"GET /compute?n=20000000 HTTP/1.1\r\nHost: x\r\n\r\n")
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        time.sleep(0.01)
+        stream.close()
+    started = time.monotonic()
+    equal(json.loads(program.get("/compute?n=10").body)["primes"], 4)
+    holds(time.monotonic() - started < 3 * kit.SLOW, "abandoned work was not cancelled")
+
+
+@check
+def metrics_are_prometheus_text(_):
+    program = Program("--loops", "2")
+    for _ in range(5):
+        program.get("/ping")
+    program.get("/nothing")
+    answer = program.get("/metrics")
+    holds(answer.headers["Content-Type"].startswith("text/plain; version=0.0.4"), answer.headers["Content-Type"])
+    families, sums = {}, {}
+    for line in answer.body.decode().splitlines():
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split()
+            holds(name not in families, f"{name} twice")
+            families[name] = kind
+            current = name
+        elif not line.startswith("#"):
+            match = re.match(r'^([a-z_]+)(\{[^}]*\}) (\S+)$', line)
+            holds(match, line)
+            holds(match.group(1).startswith(current), f"{line} outside its family")
+            float(match.group(3))
+            sums[match.group(1)] = sums.get(match.group(1), 0) + float(match.group(3))
+    equal(sums["rawhttp_requests_total"], 6)
+    equal(sums["rawhttp_request_duration_seconds_count"], 6)
+    holds('code="4xx"} 1' in answer.body.decode(), "the 404 is counted")
+    holds(sums["rawhttp_connections_open"] >= 1 and sums["rawhttp_slab_in_use"] >= 1, sums)
+    holds('loop="1"' in answer.body.decode(), "by loop")
+
+
+if __name__ == "__main__":
+    kit.main()
