@@ -117,7 +117,7 @@ def uploads_are_stored_and_listed(folder):
 @check
 def uploads_at_every_split_are_the_same(folder):
     program = Program(cwd=folder)
-    content = b"\r\n--b0undary-\r\n\r\n--b0undar" * 3
+    content = b"\r\n--b0undarx\r\n\r\n--b0unda\r\n-" * 3
     body, content_type = multipart([("f", "f.bin", content)])
     head = (f"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
             "Connection: close\r\n\r\n").encode()
