@@ -67,7 +67,8 @@ RH_API int rh_response_set_slice(struct rh_exchange *x, const char *name, struct
 /* Final answers. Each ends the handler's duty; a second one is refused with a log line. Status is 200 to 599.
  * On a cut exchange they do nothing but end the hold. `type` is the Content-Type; NULL: none. The plain ones
  * copy the body into the arena (or straight to the socket's buffer): the caller's memory is free after the
- * call. A body too large to copy becomes a 500 with a log line: use _owned, _static or a stream. */
+ * call; what is larger than that takes its place from the budget for whole request bodies, up to
+ * body_whole_bytes_max. A body that can not be copied becomes a 500 with a log line: use _owned, _static or a stream. */
 RH_API void rh_respond(struct rh_exchange *x, unsigned status, const char *type, const void *body,
                        size_t len);
 RH_API void rh_respond_text(struct rh_exchange *x, unsigned status, const char *text);

@@ -70,13 +70,12 @@ void rh_exchange_body_end(struct rh_exchange *x, int error)
     rh_exchange_leave(x);
 }
 
-/* The pool that a body of `len` bytes goes to; NULL where none of them has a free place. */
-static struct rh_slab *find_place(struct rh_pools *pools, uint64_t len)
+struct rh_slab *rh_body_find_place(struct rh_pools *pools, uint64_t len)
 {
     if (len <= RH_BODY_SMALL_BYTES && !rh_slab_is_exhausted(&pools->bodies_small)) {
         return &pools->bodies_small;
     }
-    return rh_slab_is_exhausted(&pools->bodies) ? NULL : &pools->bodies;
+    return len > pools->bodies.object_bytes || rh_slab_is_exhausted(&pools->bodies) ? NULL : &pools->bodies;
 }
 
 /* False where no wait would help: the budget is too small for even one. */
@@ -96,7 +95,7 @@ void rh_body_serve_waiters(struct rh_engine *engine)
     struct rh_link *all = &engine->body_waiters;
     for (struct rh_link *link = all->next; link != all; link = link->next) {
         struct rh_exchange *x = RH_CONTAINER_OF(link, struct rh_exchange, waiting);
-        if (find_place(&engine->pools, room_wanted(x, 1)) != NULL) {
+        if (rh_body_find_place(&engine->pools, room_wanted(x, 1)) != NULL) {
             rh_list_remove(&x->waiting);
             rh_body_resume(x);
             return;
@@ -115,7 +114,7 @@ static bool make_whole_room(struct rh_exchange *x, uint64_t len)
             return true;
         }
     }
-    struct rh_slab *slab = find_place(pools, len);
+    struct rh_slab *slab = rh_body_find_place(pools, len);
     char *memory = slab != NULL ? rh_slab_acquire(slab) : NULL;
     if (memory == NULL) {
         return false;

@@ -107,6 +107,10 @@ void rh_exchange_close_body(struct rh_exchange *x)
         x->free_fn = NULL;
         free_fn(x->free_data);
     }
+    if (x->memory_slab != NULL) {
+        rh_slab_release(x->memory_slab, (void *)(uintptr_t)x->memory.base);
+        x->memory_slab = NULL;
+    }
     if (x->pipe.bytes != NULL) {
         rh_slab_release(&x->engine->pools.pipes, x->pipe.bytes);
         x->pipe.bytes = NULL;

@@ -115,6 +115,7 @@ struct rh_exchange {
     uint32_t response_bytes;    /* what the fields need in a head */
     struct rh_slice type;       /* Content-Type; absent: none */
     struct rh_slice memory;
+    struct rh_slab *memory_slab; /* where a copy that fits no arena came from; NULL: not */
     void (*free_fn)(void *free_data);
     void *free_data;
     struct rh_source source;
@@ -168,6 +169,8 @@ void rh_exchange_handle(struct rh_exchange *x);
 void rh_exchange_require_answer(struct rh_exchange *x);
 /* Gives a gathered body back. */
 void rh_exchange_release_whole(struct rh_exchange *x);
+/* The pool for a body, or an answer, of `len` bytes in one piece; NULL where none has a free place. */
+struct rh_slab *rh_body_find_place(struct rh_pools *pools, uint64_t len);
 /* Whole bodies that wait for the budget: the first for which there is room goes on. */
 void rh_body_serve_waiters(struct rh_engine *engine);
 

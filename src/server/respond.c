@@ -144,13 +144,33 @@ static void answer_memory(struct rh_exchange *x, unsigned status, struct rh_slic
     give(x, status, RH_ANSWER_MEMORY);
 }
 
+/* What fits no arena goes where whole request bodies are gathered, and counts against their budget. */
+static struct rh_slice copy_large(struct rh_exchange *x, struct rh_slice body)
+{
+    struct rh_slab *slab = rh_body_find_place(&x->engine->pools, body.len);
+    char *copy = slab != NULL ? rh_slab_acquire(slab) : NULL;
+    if (copy == NULL) {
+        return (struct rh_slice){NULL, 0};
+    }
+    memcpy(copy, body.base, body.len);
+    x->memory_slab = slab;
+    return (struct rh_slice){copy, body.len};
+}
+
+/* The last resort is static: an error answer that needed memory would come back here. */
 static void answer_copy(struct rh_exchange *x, unsigned status, struct rh_slice body)
 {
+    static const char no_memory[] = "500 Internal Server Error\n";
     struct rh_slice copy = rh_arena_copy(&x->arena, body);
     if (RH_UNLIKELY(copy.base == NULL)) {
-        rh_exchange_log(x, RH_LOG_ERROR, "answer of %zu bytes does not fit the arena: use rh_respond_owned", body.len);
-        rh_respond_error(x, 500, NULL);
-        return;
+        copy = copy_large(x, body);
+    }
+    if (RH_UNLIKELY(copy.base == NULL)) {
+        rh_exchange_log(x, RH_LOG_ERROR, "no memory for a copy of an answer of %zu bytes: use rh_respond_owned",
+                        body.len);
+        x->type = rh_slice_from("text/plain");
+        status = 500;
+        copy = (struct rh_slice){no_memory, sizeof no_memory - 1};
     }
     answer_memory(x, status, copy);
 }
