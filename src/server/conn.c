@@ -229,6 +229,9 @@ static void settle(struct rh_conn *c)
         rh_slab_release(&c->host.engine->pools.outputs, c->out);
         c->out = NULL;
     }
+    if (RH_UNLIKELY(c->host.engine->draining) && s->at_rest && c->in == NULL) {
+        s->ops->drain(s); /* its answer had begun, as one that keeps the connection, before the drain */
+    }
     if (s->finished && c->out == NULL) {
         finish(c);
         release_input(c);

@@ -190,6 +190,9 @@ static void settle(struct rh_driver_conn *c)
     if (c->closed || c->in_flight) {
         return;
     }
+    if (c->driver->engine.draining && s->at_rest && c->in.at == c->in.len) {
+        s->ops->drain(s);
+    }
     if (s->finished) {
         finish(c);
     } else if (s->deadline != c->deadline_class || s->restart || s->deadline == RH_DEADLINE_IDLE) {
