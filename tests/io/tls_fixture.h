@@ -21,8 +21,10 @@
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/lsan_interface.h>
+#define SANITIZED 1
 #define LEAK_CHECK() cr_assert_eq(__lsan_do_recoverable_leak_check(), 0)
 #else
+#define SANITIZED 0
 #define LEAK_CHECK() ((void)0)
 #endif
 
