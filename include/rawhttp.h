@@ -40,6 +40,7 @@
 #include <rawhttp/log.h>
 #include <rawhttp/method.h>
 #include <rawhttp/multipart.h>
+#include <rawhttp/middleware.h>
 #include <rawhttp/runner.h>
 #include <rawhttp/server.h>
 #include <rawhttp/sha256.h>

@@ -338,14 +338,17 @@ static void start_job(struct rh_exchange *x, const struct rh_entry_key *key, con
     job->fd = -1;
     job->known = known;
     rh_exchange_hold(x);
-    if (rh_work_start(&job->work, rh_exchange_loop(x), on_job_run, on_job_done) != 0) {
-        rh_respond_error(x, 503, NULL);
-        return;
-    }
     rh_files_ref(job->files);
     if (known != NULL) {
         known->references++;
         known->is_checked_now = true;
+    }
+    uv_loop_t *loop = rh_exchange_loop(x);
+    if (loop == NULL) { /* the driver in memory has none, and no other connection that would wait */
+        rh_job_run(job);
+        on_job_done(&job->work, true);
+    } else if (rh_work_start(&job->work, loop, on_job_run, on_job_done) != 0) {
+        on_job_done(&job->work, false);
     }
 }
 

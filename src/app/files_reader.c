@@ -105,12 +105,30 @@ static void reader_read(struct reader *reader)
         rh_list_push_back(&reader->home->waiting, &reader->waiting);
         return;
     }
+    uv_loop_t *loop = rh_exchange_loop(reader->x);
+    if (loop == NULL) { /* the driver in memory: the read is done when this returns */
+        on_read(&reader->work);
+        reader->at += reader->buffer_len;
+        return;
+    }
     reader->state = READER_READING;
-    int err = rh_work_start(&reader->work, rh_exchange_loop(reader->x), on_read, on_read_done);
+    int err = rh_work_start(&reader->work, loop, on_read, on_read_done);
     if (err != 0) {
         reader->state = READER_IDLE;
         reader->error = err;
     }
+}
+
+static ptrdiff_t pull_buffer(struct reader *reader, char *out, size_t room)
+{
+    size_t n = reader->buffer_len - reader->buffer_at;
+    n = n < room ? n : room;
+    memcpy(out, reader->buffer + reader->buffer_at, n);
+    reader->buffer_at += n;
+    if (reader->buffer_at == reader->buffer_len) {
+        buffer_release(reader);
+    }
+    return (ptrdiff_t)n;
 }
 
 static ptrdiff_t reader_pull(void *data, char *out, size_t room)
@@ -123,14 +141,7 @@ static ptrdiff_t reader_pull(void *data, char *out, size_t room)
         return reader->error;
     }
     if (reader->buffer != NULL) {
-        size_t n = reader->buffer_len - reader->buffer_at;
-        n = n < room ? n : room;
-        memcpy(out, reader->buffer + reader->buffer_at, n);
-        reader->buffer_at += n;
-        if (reader->buffer_at == reader->buffer_len) {
-            buffer_release(reader);
-        }
-        return (ptrdiff_t)n;
+        return pull_buffer(reader, out, room);
     }
     uint64_t left = reader->end - reader->at;
     if (left == 0) {
@@ -145,7 +156,10 @@ static ptrdiff_t reader_pull(void *data, char *out, size_t room)
         return n == 0 ? -EIO : n;
     }
     reader_read(reader);
-    return reader->error != 0 ? reader->error : RH_EAGAIN;
+    if (reader->error != 0) {
+        return reader->error;
+    }
+    return reader->state == READER_IDLE ? pull_buffer(reader, out, room) : RH_EAGAIN;
 }
 
 static void reader_close(void *data)

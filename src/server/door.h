@@ -26,7 +26,7 @@ void rh_exchange_set_route(struct rh_exchange *x, struct rh_slice pattern);
 /* True where nobody has answered, nobody holds the exchange, and somebody is there to take an answer. */
 bool rh_exchange_needs_answer(const struct rh_exchange *x);
 /* A slot per server for app-room caches, index 0 to 3, and how it is freed when the server is destroyed. */
-enum { RH_SERVER_SLOTS = 4, RH_SLOT_FILES = 0 };
+enum { RH_SERVER_SLOTS = 4, RH_SLOT_FILES = 0, RH_SLOT_RATE = 1 };
 void **rh_exchange_server_slot(struct rh_exchange *x, unsigned index, void (*free_fn)(void *value));
 
 #endif

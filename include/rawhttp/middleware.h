@@ -1,0 +1,82 @@
+/* Ready-made middleware. Each call adds one to a group, or to the app where `group` is NULL; as with rh_app_use, it
+ * runs for what is registered after it (and, in the app, where no route answers). Options are copied, the texts
+ * in them are kept by pointer: use literals. Before the app is frozen, by the thread that builds it. */
+#ifndef RAWHTTP_MIDDLEWARE_H
+#define RAWHTTP_MIDDLEWARE_H
+
+#include <rawhttp/app.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Gives each exchange an id, in the X-Request-Id of the answer and in the access log: 128 random bits as 32
+ * hexadecimal digits. With `trust_peer` an X-Request-Id of 1 to 64 letters, digits, '-', '_' and '.' that came with
+ * the request is kept instead: for servers behind a proxy of yours. */
+RH_API void rh_use_request_id(struct rh_app *app, struct rh_group *group, int trust_peer);
+
+/* Fields that make browsers careful. NULL leaves one out. */
+struct rh_security {
+    size_t size;
+    const char *content_security_policy; /* "default-src 'self'; base-uri 'self'; object-src 'none'; frame-ancestors 'self'" */
+    const char *frame_options;           /* "SAMEORIGIN", for browsers that do not know frame-ancestors */
+    const char *referrer_policy;         /* "strict-origin-when-cross-origin" */
+    const char *permissions_policy;      /* NULL */
+    const char *opener_policy;           /* "same-origin" */
+    uint32_t hsts_seconds;               /* Strict-Transport-Security (RFC 6797) over TLS only: 0, off */
+    int nosniff;                         /* X-Content-Type-Options: 1 */
+};
+RH_API void rh_security_init_sized(struct rh_security *security, size_t size);
+#define rh_security_init(security) rh_security_init_sized((security), sizeof *(security))
+/* `security` may be NULL for the defaults. A field that the handler sets itself wins where it is set later. */
+RH_API void rh_use_security(struct rh_app *app, struct rh_group *group, const struct rh_security *security);
+
+/* Who else's pages may use what (the Fetch standard's CORS protocol). */
+struct rh_cors {
+    size_t size;
+    const char *const *origins; /* NULL-terminated: "https://example.org", or "*" for all. NULL: nobody */
+    const char *methods;        /* "GET, HEAD, POST, PUT, PATCH, DELETE" */
+    const char *headers;        /* request fields that pages may set: "Content-Type, Authorization" */
+    const char *expose;         /* response fields that pages may read beyond the safe ones: NULL */
+    uint32_t max_age_s;         /* how long a preflight is remembered: 600 */
+    int credentials;            /* cookies and logins come along; never together with "*": 0 */
+};
+RH_API void rh_cors_init_sized(struct rh_cors *cors, size_t size);
+#define rh_cors_init(cors) rh_cors_init_sized((cors), sizeof *(cors))
+/* Answers preflights itself (204) and marks other answers. Add it to the app, before routes: a preflight is an
+ * OPTIONS request, which no route of a group answers. */
+RH_API void rh_use_cors(struct rh_app *app, struct rh_group *group, const struct rh_cors *cors);
+
+/* True where the pair may pass. On the loop's thread: quick, and comparing in constant time (rh_same_bytes). */
+typedef int (*rh_basic_fn)(void *data, struct rh_slice user, struct rh_slice password);
+/* Basic authentication (RFC 7617): 401 with a challenge, or the user's name goes to the access log. `realm` is ASCII
+ * without '"' and '\'. Only over TLS is it worth anything. */
+RH_API void rh_use_basic_auth(struct rh_app *app, struct rh_group *group, const char *realm, rh_basic_fn check,
+                              void *data);
+/* 1 where both hold the same bytes; takes the same time wherever two of one length differ. */
+RH_API int rh_same_bytes(struct rh_slice a, struct rh_slice b);
+
+/* The key that a rate limit counts by; absent: this request is not limited. */
+typedef struct rh_slice (*rh_rate_key_fn)(struct rh_exchange *x, void *data);
+struct rh_rate {
+    size_t size;
+    double per_second;  /* tokens that come back: 10 */
+    double burst;       /* tokens at most: 20 */
+    uint32_t keys_max;  /* how many keys each server remembers, rounded up to a power of two: 4,096 (64 KiB) */
+    rh_rate_key_fn key; /* NULL: the peer's address, of IPv6 the first 64 bits */
+    void *data;
+};
+RH_API void rh_rate_init_sized(struct rh_rate *rate, size_t size);
+#define rh_rate_init(rate) rh_rate_init_sized((rate), sizeof *(rate))
+/* A token bucket for each key: a request takes one token; without one it gets 429 with Retry-After (RFC 6585 §4). Each
+ * server (loop) counts for itself. Where there are more keys than are remembered, the fullest bucket of a few is
+ * forgotten: its owner has waited longest. */
+RH_API void rh_use_rate_limit(struct rh_app *app, struct rh_group *group, const struct rh_rate *rate);
+
+/* A body limit other than the server's body_bytes_max; a larger Content-Length gets 413 before the handler runs. */
+RH_API void rh_use_body_limit(struct rh_app *app, struct rh_group *group, uint64_t bytes_max);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
