@@ -256,10 +256,17 @@ static void reload(struct rh_templates *templates)
     templates->program = program;
 }
 
+/* Without reloading the program is never swapped, and needs no count that all threads would fight
+ * for. */
+static bool is_swapped(const struct rh_templates *templates)
+{
+    return (templates->flags & RH_TEMPLATES_RELOAD) != 0 && templates->dir != NULL;
+}
+
 static struct rh_program *acquire(struct rh_templates *templates)
 {
-    if ((templates->flags & RH_TEMPLATES_RELOAD) == 0 || templates->dir == NULL) {
-        return rh_program_ref(templates->program); /* never swapped */
+    if (!is_swapped(templates)) {
+        return templates->program;
     }
     pthread_mutex_lock(&templates->mutex);
     reload(templates);
@@ -281,7 +288,9 @@ int rh_templates_render(struct rh_templates *templates, const char *name,
                                                sink_data)
                            : RH_ETEMPLATE;
     }
-    rh_program_unref(program);
+    if (is_swapped(templates)) {
+        rh_program_unref(program);
+    }
     return result;
 }
 
