@@ -39,8 +39,8 @@
 #include <rawhttp/form.h>
 #include <rawhttp/log.h>
 #include <rawhttp/method.h>
-#include <rawhttp/multipart.h>
 #include <rawhttp/middleware.h>
+#include <rawhttp/multipart.h>
 #include <rawhttp/runner.h>
 #include <rawhttp/server.h>
 #include <rawhttp/sha256.h>
