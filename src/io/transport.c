@@ -251,7 +251,9 @@ int rh_transport_write(struct rh_transport *t, struct rh_transport_write *write,
 
 size_t rh_transport_unsent(const struct rh_transport *t)
 {
-    return uv_stream_get_write_queue_size((const uv_stream_t *)&t->tcp);
+    const struct rh_transport_write *write = t->tls != NULL ? t->tls->write : NULL;
+    size_t plain = write != NULL ? write->pieces[0].len + write->pieces[1].len : 0;
+    return plain + uv_stream_get_write_queue_size((const uv_stream_t *)&t->tcp);
 }
 
 void rh_transport_shutdown(struct rh_transport *t)

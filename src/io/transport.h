@@ -96,7 +96,8 @@ void rh_transport_read_stop(struct rh_transport *t);
  * one at a time. Negative: failed. */
 int RH_MUST_CHECK rh_transport_write(struct rh_transport *t, struct rh_transport_write *write,
                                      struct rh_slice first, struct rh_slice second);
-/* Bytes that libuv still holds for the socket: shrinks while the peer reads. */
+/* Bytes of the write in flight that libuv still holds for the socket, or that wait to be encrypted: shrinks while the
+ * peer reads. */
 size_t rh_transport_unsent(const struct rh_transport *t);
 
 /* Ends our side: close_notify with TLS, then FIN, behind what is in flight. */

@@ -142,6 +142,11 @@ void rh_turn_alarm(struct rh_turn *turn, uint64_t at_ms)
     RH_IGNORE(uv_timer_start(&turn->timer, on_timer, at_ms > now ? at_ms - now : 0, 0));
 }
 
+void rh_turn_keep(struct rh_turn *turn)
+{
+    uv_ref((uv_handle_t *)&turn->async);
+}
+
 void rh_turn_signal(struct rh_turn *turn)
 {
     RH_IGNORE(uv_async_send(&turn->async));

@@ -41,6 +41,8 @@ void rh_turn_soon(struct rh_turn *turn);
 void rh_turn_look(struct rh_turn *turn);
 /* `look` no earlier than loop time `at_ms`; an earlier alarm stands. */
 void rh_turn_alarm(struct rh_turn *turn, uint64_t at_ms);
+/* From here on the turn keeps its loop alive: something may still come by a signal. */
+void rh_turn_keep(struct rh_turn *turn);
 /* From any thread while the turn is open. */
 void rh_turn_signal(struct rh_turn *turn);
 

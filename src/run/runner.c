@@ -92,7 +92,9 @@ static void begin_drain(struct rh_server *server, void *data)
 static void cut_now(struct rh_server *server, void *data)
 {
     struct rh_runner_loop *l = data;
-    if (!l->closed) {
+    if (l->server->state == RH_SERVER_CLOSING) { /* only holds are left, and now nobody waits for them */
+        on_holds_too_long(&l->timer);
+    } else if (!l->closed) {
         uv_timer_stop(&l->timer);
         rh_server_drain(server, 0, on_drained, l);
     }

@@ -257,6 +257,11 @@ static void settle(struct rh_conn *c)
         s->restart = false;
         set_deadline(c, want);
     }
+    if (RH_UNLIKELY(conns_of(c)->crowded) && (want == RH_DEADLINE_IDLE || want == RH_DEADLINE_REST) &&
+        c->out == NULL && c->in == NULL) {
+        conns_of(c)->crowded = false;
+        rh_conn_close(c, RH_CLOSED);
+    }
 }
 
 static void on_wake(struct rh_host *host)
@@ -420,6 +425,8 @@ int rh_conns_init(struct rh_conns *conns, struct rh_engine *engine, uv_loop_t *l
     conns->engine = engine;
     conns->ready = NULL;
     conns->open = 0;
+    conns->crowded = false;
+    conns->ending = 0;
     engine->wake = on_wake;
     engine->tls_info = tls_info;
     rh_deadlines_init(&conns->deadlines, &engine->config);
@@ -572,6 +579,10 @@ static void drain_one(struct rh_conn *c, enum rh_abort reason)
     if (c->closing || c->driving) {
         return;
     }
+    if (conns_of(c)->ending != 0) { /* closed by the callback of one that was told before */
+        rh_conn_close(c, (enum rh_abort)conns_of(c)->ending);
+        return;
+    }
     if (c->transport.tls != NULL && !c->transport.secured) {
         rh_conn_close(c, RH_DRAINED);
         return;
@@ -587,6 +598,7 @@ void rh_conns_drain(struct rh_conns *conns)
 
 void rh_conns_close_all(struct rh_conns *conns, enum rh_abort reason)
 {
+    conns->ending = (uint8_t)reason;
     for_each(conns, rh_conn_close, reason);
 }
 

@@ -55,7 +55,8 @@ struct rh_engine {
     struct rh_server *server; /* NULL in the driver */
     void (*wake)(struct rh_host *host); /* something changed outside of the host's calls: drive it soon */
     void (*tls_info)(struct rh_host *host, struct rh_tls_info *ret_info); /* NULL in the driver */
-    void (*all_released)(struct rh_engine *engine); /* the last exchange was given back; NULL: nobody asks */
+    /* The last exchange was given back, or the first of an exhausted pool; NULL: nobody asks. */
+    void (*released)(struct rh_engine *engine);
     struct rh_slot slots[RH_SERVER_SLOTS];
     struct rh_engine_stats stats;
     pthread_t thread;         /* the loop's; asserted */

@@ -133,12 +133,13 @@ void rh_exchange_maybe_release(struct rh_exchange *x)
     }
     rh_list_remove(&x->link);
     rh_counter_sub(&engine->stats.exchanges_open, 1);
+    bool was_exhausted = rh_slab_is_exhausted(&engine->pools.exchanges);
     rh_slab_release(&engine->pools.exchanges, x);
     if (RH_UNLIKELY(!rh_list_is_empty(&engine->body_waiters))) {
         rh_body_serve_waiters(engine); /* it gave room back, or was woken for room and did not take it */
     }
-    if (engine->all_released != NULL && rh_list_is_empty(&engine->exchanges)) {
-        engine->all_released(engine);
+    if (engine->released != NULL && (was_exhausted || rh_list_is_empty(&engine->exchanges))) {
+        engine->released(engine);
     }
 }
 

@@ -19,6 +19,7 @@ struct rh_server_listener {
     struct rh_tls *tls;
     struct rh_server_listener *next;
     bool open;
+    bool failed;  /* its call to listen did not succeed as a whole: it does not count */
     uint16_t port;
     char url[160];
     char unix_path[108]; /* removed when it closes; empty: none */
@@ -39,6 +40,22 @@ static void free_server(struct rh_server *server);
 
 /* --- Ends ------------------------------------------------------------------------------------------- */
 
+/* Exchanges that handlers hold of cut connections count against the ceiling: it holds for memory, not for sockets. */
+static bool has_room(const struct rh_server *server)
+{
+    return !rh_slab_is_exhausted(&server->engine.pools.connections) &&
+           !rh_slab_is_exhausted(&server->engine.pools.exchanges);
+}
+
+static void tell_drained(struct rh_server *server)
+{
+    rh_server_cb cb = server->drain_cb;
+    server->drain_cb = NULL;
+    if (cb != NULL) {
+        cb(server, server->drain_data);
+    }
+}
+
 static void maybe_closed(struct rh_server *server)
 {
     if (server->state != RH_SERVER_CLOSING || server->conns.open > 0 || server->listeners_open > 0 ||
@@ -54,6 +71,7 @@ static void maybe_closed(struct rh_server *server)
     if (!server->turn_closed || server->closed_told) {
         return;
     }
+    tell_drained(server); /* a close that came before its end ended it */
     server->closed_told = true;
     server->state = RH_SERVER_CLOSED;
     if (server->close_cb != NULL) {
@@ -66,22 +84,23 @@ static void maybe_drained(struct rh_server *server)
     if (server->state != RH_SERVER_DRAINING || server->conns.open > 0 || server->drain_due) {
         return;
     }
-    rh_server_cb cb = server->drain_cb;
-    server->drain_cb = NULL;
-    if (cb != NULL) {
-        cb(server, server->drain_data);
+    tell_drained(server);
+}
+
+static void resume_listeners(struct rh_server *server)
+{
+    for (struct rh_server_listener *l = server->listeners; l != NULL; l = l->next) {
+        if (l->open) {
+            rh_listener_resume(&l->listener);
+        }
     }
 }
 
 static void on_released(struct rh_conns *conns)
 {
     struct rh_server *server = RH_CONTAINER_OF(conns, struct rh_server, conns);
-    if (server->state == RH_SERVER_OPEN) {
-        for (struct rh_server_listener *l = server->listeners; l != NULL; l = l->next) {
-            if (l->open) {
-                rh_listener_resume(&l->listener);
-            }
-        }
+    if (server->state == RH_SERVER_OPEN && has_room(server)) {
+        resume_listeners(server);
     }
     if (conns->open == 0) {
         maybe_drained(server);
@@ -89,9 +108,13 @@ static void on_released(struct rh_conns *conns)
     }
 }
 
-static void on_all_released(struct rh_engine *engine)
+static void on_exchange_released(struct rh_engine *engine)
 {
-    maybe_closed(RH_CONTAINER_OF(engine, struct rh_server, engine));
+    struct rh_server *server = RH_CONTAINER_OF(engine, struct rh_server, engine);
+    if (server->state == RH_SERVER_OPEN && has_room(server)) {
+        resume_listeners(server);
+    }
+    maybe_closed(server);
 }
 
 /* --- Turns ------------------------------------------------------------------------------------------ */
@@ -166,11 +189,17 @@ static void signal_turn(void *data)
 
 /* --- Listening -------------------------------------------------------------------------------------- */
 
-/* Exchanges that handlers hold of cut connections count against the ceiling: it holds for memory, not for sockets. */
-static bool has_room(const struct rh_server *server)
+/* The next one will find a place, or waits in the kernel's queue until there is one. */
+static void make_room(struct rh_server *server)
 {
-    const struct rh_slab *exchanges = &server->engine.pools.exchanges;
-    return !rh_slab_is_exhausted(&server->engine.pools.connections) && exchanges->in_use < exchanges->objects_max;
+    for (struct rh_server_listener *l = server->listeners; l != NULL; l = l->next) {
+        if (l->open) {
+            rh_listener_pause(&l->listener);
+        }
+    }
+    if (!rh_conns_close_idle(&server->conns)) {
+        server->conns.crowded = true;
+    }
 }
 
 static bool on_accepted(struct rh_listener *listener, int fd, const struct sockaddr_storage *peer)
@@ -186,7 +215,7 @@ static bool on_accepted(struct rh_listener *listener, int fd, const struct socka
     if (has_room(server)) {
         return true;
     }
-    RH_IGNORE(rh_conns_close_idle(&server->conns)); /* the next one will find a place; till then the kernel holds it */
+    make_room(server);
     return false;
 }
 
@@ -307,7 +336,10 @@ int rh_server_listen_shared(struct rh_server *server, const char *address, const
     if (count < 0) {
         return fail(server, count, "listen on", address);
     }
-    size_t before = server->listeners_open;
+    struct rh_server_listener **added = &server->listeners;
+    while (*added != NULL) {
+        added = &(*added)->next;
+    }
     for (int i = 0; i < count; i++) {
         if (i == 1 && addresses[1].sa.in6.sin6_port == 0) { /* a free port is the same on both families */
             addresses[1].sa.in6.sin6_port = addresses[0].sa.in.sin_port;
@@ -315,11 +347,9 @@ int rh_server_listen_shared(struct rh_server *server, const char *address, const
         int err = listen_one(server, &addresses[i], &known, sharing);
         bool no_ipv6 = i == 1 && (err == UV_EADDRNOTAVAIL || err == UV_EAFNOSUPPORT);
         if (err < 0 && !no_ipv6) {
-            size_t index = 0;
-            for (struct rh_server_listener *l = server->listeners; l != NULL; l = l->next, index++) {
-                if (index >= before) { /* all addresses of a call or none */
-                    close_listener(l);
-                }
+            for (struct rh_server_listener *l = *added; l != NULL; l = l->next) {
+                l->failed = true; /* all addresses of a call or none */
+                close_listener(l);
             }
             return fail(server, err, "listen on", address);
         }
@@ -334,12 +364,12 @@ int rh_server_listen(struct rh_server *server, const char *address, const struct
 
 static struct rh_server_listener *listener_at(const struct rh_server *server, size_t index)
 {
-    struct rh_server_listener *l = server->listeners;
-    while (l != NULL && index > 0) {
-        l = l->next;
-        index--;
+    for (struct rh_server_listener *l = server->listeners; l != NULL; l = l->next) {
+        if (!l->failed && index-- == 0) {
+            return l;
+        }
     }
-    return l;
+    return NULL;
 }
 
 const char *rh_server_url(const struct rh_server *server, size_t index)
@@ -416,7 +446,7 @@ int rh_server_create(struct rh_server **ret_server, uv_loop_t *loop, struct rh_a
     server->engine_ready = true;
     server->engine.loop = loop;
     server->engine.server = server;
-    server->engine.all_released = on_all_released;
+    server->engine.released = on_exchange_released;
     server->conns.soon = conns_soon;
     server->conns.alarm = conns_alarm;
     server->conns.released = on_released;
@@ -450,7 +480,8 @@ int rh_server_is_draining(const struct rh_server *server)
 
 void rh_server_drain(struct rh_server *server, uint64_t ms, rh_server_cb cb, void *data)
 {
-    uint64_t until = rh_turn_now_ms(&server->turn) + ms;
+    uint64_t now_ms = rh_turn_now_ms(&server->turn);
+    uint64_t until = ms < UINT64_MAX - now_ms ? now_ms + ms : UINT64_MAX - 1;
     if (server->state == RH_SERVER_OPEN) {
         for (struct rh_server_listener *l = server->listeners; l != NULL; l = l->next) {
             if (l->open) {
@@ -493,6 +524,9 @@ void rh_server_close(struct rh_server *server, rh_server_cb cb, void *data)
     server->conns.ready = NULL;
     rh_conns_close_all(&server->conns, RH_CLOSED);
     maybe_closed(server);
+    if (server->turn_open) {
+        rh_turn_keep(&server->turn); /* held exchanges may be all that is left: the loop waits for their posts */
+    }
 }
 
 static void free_server(struct rh_server *server)
