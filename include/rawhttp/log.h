@@ -18,7 +18,7 @@ enum rh_log_level {
 };
 
 /* One log line without a line break, NUL-terminated, valid during the call; on the loop's thread. It may hold
- * bytes of the peer: control bytes are already escaped as \xHH. */
+ * bytes of the peer: control bytes are already escaped (a backslash, x, two digits). */
 typedef void (*rh_log_fn)(void *data, enum rh_log_level level, const char *line);
 
 /* One finished exchange. Slices are the peer's bytes as they came (escape them before a terminal sees
