@@ -97,6 +97,7 @@ struct rh_files_home {
     size_t readers;         /* downloads of large files that are open */
     struct rh_slab buffers;
     struct rh_link waiting; /* readers that wait for a buffer */
+    struct rh_link filled;  /* readers with a buffer that is not being filled, the oldest first */
 };
 /* The home of this exchange's server, made at first use; NULL when memory ran out. */
 struct rh_files_home *rh_files_home(struct rh_exchange *x);

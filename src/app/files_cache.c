@@ -49,6 +49,7 @@ static struct rh_files_home *home_create(void)
     home->references = 1;
     rh_list_init(&home->recent);
     rh_list_init(&home->waiting);
+    rh_list_init(&home->filled);
     return home;
 }
 

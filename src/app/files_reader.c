@@ -1,8 +1,11 @@
 /* A large file as a pulled source. The happy path: each pull reads from the page cache into the server's own buffer,
  * on the loop, without a copy in between. What the cache does not hold is read by the pool, 64 KiB at a time, into a
- * buffer that the reader has only while it is being filled and emptied; where all buffers are out, readers wait in
- * line for one. A file that became shorter is an error, and the server closes the connection: what was announced
- * is not there.
+ * buffer that the reader has only while it is being filled and emptied. Where all buffers are out, the one that was
+ * filled longest ago is taken from its reader, whose peer is slow: what was in it is in the page cache now, and is
+ * read again when that peer wants it. Only where all of them are being filled do readers wait in line. So peers that
+ * do not read can not keep others from the disk.
+ *
+ * A file that became shorter is an error, and the server closes the connection: what was announced is not there.
  *
  *   IDLE -> WAITING -> READING -> IDLE      close() ends it in IDLE and WAITING;
  *   IDLE ------------> READING              in READING the end of the read does
@@ -16,14 +19,14 @@
 #include "rawhttp/stream.h"
 
 enum reader_state {
-    READER_IDLE,
+    READER_IDLE,    /* with a buffer: in home->filled; without: in no list */
     READER_WAITING, /* in home->waiting */
     READER_READING, /* the pool has it */
 };
 
 struct reader {
     struct rh_work work;
-    struct rh_link waiting;
+    struct rh_link place;       /* in the list that its state names */
     struct rh_files_home *home; /* a reference */
     struct rh_exchange *x;      /* valid until close */
     uint64_t at;                /* next byte of the file to be read */
@@ -32,31 +35,51 @@ struct reader {
     size_t buffer_at;           /* its first byte that was not pulled yet */
     size_t buffer_len;
     int fd;
-    int error;                  /* of the last disk read; 0: none */
+    int error;                  /* of the last disk read; 0: none. While READING the pool's */
     enum reader_state state;
     bool is_closed;
 };
 
-static void reader_read(struct reader *reader);
+static int reader_read(struct reader *reader, char *buffer);
 
-/* Gives the buffer back; the first reader in line gets it. */
+/* A buffer for the first reader in line; back to the pool where none waits. */
+static void buffer_pass_on(struct rh_files_home *home, char *buffer)
+{
+    while (!rh_list_is_empty(&home->waiting)) {
+        struct reader *next = RH_CONTAINER_OF(home->waiting.next, struct reader, place);
+        rh_list_remove(&next->place);
+        next->state = READER_IDLE;
+        if (reader_read(next, buffer) == 0) {
+            return;
+        }
+        next->buffer = NULL;
+        rh_source_resume(next->x); /* its next pull tells the error */
+    }
+    rh_slab_release(&home->buffers, buffer);
+}
+
 static void buffer_release(struct reader *reader)
 {
-    struct rh_files_home *home = reader->home;
-    if (reader->buffer == NULL) {
-        return;
+    char *buffer = reader->buffer;
+    if (buffer != NULL) {
+        reader->buffer = NULL;
+        rh_list_remove(&reader->place);
+        buffer_pass_on(reader->home, buffer);
     }
-    rh_slab_release(&home->buffers, reader->buffer);
-    reader->buffer = NULL;
-    if (!rh_list_is_empty(&home->waiting)) {
-        struct reader *next = RH_CONTAINER_OF(home->waiting.next, struct reader, waiting);
-        rh_list_remove(&next->waiting);
-        next->state = READER_IDLE;
-        reader_read(next);
-        if (next->error != 0) { /* it waits for a call that tells it so */
-            rh_source_resume(next->x);
-        }
+}
+
+/* The buffer of the reader that has had it full for the longest time; NULL: all are being filled. */
+static char *buffer_take(struct rh_files_home *home)
+{
+    if (rh_list_is_empty(&home->filled)) {
+        return NULL;
     }
+    struct reader *slow = RH_CONTAINER_OF(home->filled.next, struct reader, place);
+    char *buffer = slow->buffer;
+    rh_list_remove(&slow->place);
+    slow->buffer = NULL;
+    slow->at -= slow->buffer_len - slow->buffer_at;
+    return buffer;
 }
 
 static void reader_destroy(struct reader *reader)
@@ -81,35 +104,45 @@ static void on_read(struct rh_work *work)
     reader->buffer_len = n > 0 ? (size_t)n : 0;
 }
 
+/* On the loop, behind on_read. */
+static void take_read(struct reader *reader)
+{
+    reader->state = READER_IDLE;
+    rh_list_push_back(&reader->home->filled, &reader->place);
+    if (reader->error != 0) {
+        buffer_release(reader);
+    } else {
+        reader->at += reader->buffer_len;
+    }
+}
+
 static void on_read_done(struct rh_work *work, bool was_run)
 {
     struct reader *reader = RH_CONTAINER_OF(work, struct reader, work);
-    reader->state = READER_IDLE;
+    struct rh_files_home *home = reader->home;
     if (reader->is_closed) {
+        reader->state = READER_IDLE;
         reader_destroy(reader);
         return;
     }
     RH_ASSERT(was_run); /* only close cancels */
-    reader->at += reader->buffer_len;
+    take_read(reader);
     rh_source_resume(reader->x);
+    /* Somebody waits: not for this buffer, which is about to be pulled, but for that of a slower peer. */
+    if (!rh_list_is_empty(&home->waiting) && home->filled.next != home->filled.prev) {
+        buffer_pass_on(home, buffer_take(home));
+    }
 }
 
-/* Begins a disk read, or waits in line for a buffer; an error is for the next pull. */
-static void reader_read(struct reader *reader)
+/* Begins a disk read into `buffer`. 0, or an error, which is also kept for the next pull. */
+static int reader_read(struct reader *reader, char *buffer)
 {
-    if (reader->buffer == NULL) {
-        reader->buffer = rh_slab_acquire(&reader->home->buffers);
-    }
-    if (reader->buffer == NULL) {
-        reader->state = READER_WAITING;
-        rh_list_push_back(&reader->home->waiting, &reader->waiting);
-        return;
-    }
     uv_loop_t *loop = rh_exchange_loop(reader->x);
+    reader->buffer = buffer;
     if (loop == NULL) { /* the driver in memory: the read is done when this returns */
         on_read(&reader->work);
-        reader->at += reader->buffer_len;
-        return;
+        take_read(reader);
+        return 0;
     }
     reader->state = READER_READING;
     int err = rh_work_start(&reader->work, loop, on_read, on_read_done);
@@ -117,6 +150,29 @@ static void reader_read(struct reader *reader)
         reader->state = READER_IDLE;
         reader->error = err;
     }
+    return err;
+}
+
+/* The page cache does not hold what comes next. RH_EAGAIN, or an error. */
+static int reader_ask_disk(struct reader *reader)
+{
+    struct rh_files_home *home = reader->home;
+    char *buffer = rh_slab_acquire(&home->buffers);
+    if (buffer == NULL) {
+        buffer = buffer_take(home);
+    }
+    if (buffer == NULL) {
+        reader->state = READER_WAITING;
+        rh_list_push_back(&home->waiting, &reader->place);
+        return RH_EAGAIN;
+    }
+    int err = reader_read(reader, buffer);
+    if (err != 0) {
+        reader->buffer = NULL;
+        rh_slab_release(&home->buffers, buffer);
+        return err;
+    }
+    return RH_EAGAIN;
 }
 
 static ptrdiff_t pull_buffer(struct reader *reader, char *out, size_t room)
@@ -155,11 +211,11 @@ static ptrdiff_t reader_pull(void *data, char *out, size_t room)
     if (n != -EAGAIN) {
         return n == 0 ? -EIO : n;
     }
-    reader_read(reader);
-    if (reader->error != 0) {
-        return reader->error;
+    int err = reader_ask_disk(reader);
+    if (err == RH_EAGAIN && reader->state == READER_IDLE) { /* without a loop the read is done already */
+        return reader->error != 0 ? reader->error : pull_buffer(reader, out, room);
     }
-    return reader->state == READER_IDLE ? pull_buffer(reader, out, room) : RH_EAGAIN;
+    return err;
 }
 
 static void reader_close(void *data)
@@ -171,7 +227,7 @@ static void reader_close(void *data)
         return;
     }
     if (reader->state == READER_WAITING) {
-        rh_list_remove(&reader->waiting);
+        rh_list_remove(&reader->place);
     }
     reader_destroy(reader);
 }
@@ -192,7 +248,7 @@ void rh_reader_respond(struct rh_exchange *x, struct rh_files_home *home, unsign
     reader->fd = fd;
     reader->at = first;
     reader->end = first + len;
-    rh_list_init(&reader->waiting);
+    rh_list_init(&reader->place);
     struct rh_source source = {reader_pull, reader_close, reader, (int64_t)len};
     rh_respond_source(x, status, type, &source);
 }
