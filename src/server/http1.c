@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 
-
 static struct rh_http1 *http1_of(struct rh_session *s)
 {
     return RH_CONTAINER_OF(s, struct rh_http1, session);
