@@ -46,6 +46,6 @@ void options_print_help(bool color)
     printf("\nEvery option is also an environment variable: --max-body is RAWHTTP_MAX_BODY, flags are\n"
            "1 or 0, repeatable ones take commas; PORT is read too. The command line wins.\n"
            "Signals: SIGINT and SIGTERM finish what is in flight and stop, a second one stops at once; SIGHUP\n"
-           "reads certificates again, SIGUSR1 reopens the log file.\n"
+           "reads certificates again (so does a change of their files), SIGUSR1 reopens the log file.\n"
            "Exit codes: 0 clean stop, 1 run-time failure, 2 usage.\n");
 }

@@ -21,6 +21,7 @@
 #include "program/ports.h"
 #include "program/signals.h"
 #include "program/tls_setup.h"
+#include "program/tls_watch.h"
 
 enum { HTTP_PORT = 8080, HTTPS_PORT = 8443, ERROR_MAX = 512 };
 
@@ -34,6 +35,7 @@ struct service {
     struct rh_config config;
     struct rh_runner *runner;
     struct signals signals;
+    struct tls_watch watch;
     unsigned loops;
     char folder[PATH_MAX]; /* for the banner; "" where there is none */
     char error[ERROR_MAX];
@@ -185,11 +187,14 @@ static int run(struct service *service)
         if (service->tls.no_default)
             banner_note("no server.crt and server.key here: HTTP only; --dev-cert makes a pair");
         banner_print(&banner, &service->addresses);
+        tls_watch_open(&service->watch, rh_runner_loop(service->runner), &service->tls,
+                       service->logs.color_errors);
         code = rh_runner_run(service->runner);
         fprintf(stderr, "Stopped.\n");
     } else {
         banner_note("listening to signals: %s", rh_strerror(error));
     }
+    tls_watch_close(&service->watch);
     signals_close(&service->signals);
     uv_run(rh_runner_loop(service->runner), UV_RUN_NOWAIT);
     return code;

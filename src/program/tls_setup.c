@@ -7,6 +7,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -48,13 +49,24 @@ static void make_pair(const struct pair *pair, bool color)
         banner_note("made a development certificate for localhost: %s and %s", pair->cert, pair->key);
 }
 
+/* A path that can not be kept is not watched; SIGHUP still reloads it. */
+static void remember_path(struct tls_setup *setup, const char *path)
+{
+    char *copy = setup->loaded_count < PRIVATE_FILES_MAX ? strdup(path) : NULL;
+    if (copy != NULL)
+        setup->loaded[setup->loaded_count++] = copy;
+}
+
 /* Loads one pair. Returns 0, or -1 after a warning. */
 static int load_pair(struct tls_setup *setup, const struct pair *pair, bool color)
 {
     remember_file(setup, pair->cert);
     remember_file(setup, pair->key);
-    if (rh_tls_add_pair(setup->tls, pair->cert, pair->key) == 0)
+    if (rh_tls_add_pair(setup->tls, pair->cert, pair->key) == 0) {
+        remember_path(setup, pair->cert);
+        remember_path(setup, pair->key);
         return 0;
+    }
     banner_warning(color, "%s", rh_tls_error(setup->tls));
     return -1;
 }
@@ -159,6 +171,8 @@ void tls_setup_close(struct tls_setup *setup)
 {
     rh_tls_unref(setup->tls);
     setup->tls = NULL;
+    while (setup->loaded_count > 0)
+        free(setup->loaded[--setup->loaded_count]);
 }
 
 /* The name that the client asked for, without its port; "[::1]" keeps its brackets. */

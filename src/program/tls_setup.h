@@ -23,6 +23,8 @@ struct tls_setup {
         uint64_t device, inode;
     } private_files[PRIVATE_FILES_MAX]; /* certificates and keys, usable or not */
     size_t private_count;
+    char *loaded[PRIVATE_FILES_MAX]; /* paths of the pairs in use, to be watched */
+    size_t loaded_count;
 };
 
 /* Loads what the options name, and says on stderr what is missing or suspicious. A broken pair is a warning, and
