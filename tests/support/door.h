@@ -2,6 +2,8 @@
 #ifndef TESTS_SUPPORT_DOOR_H
 #define TESTS_SUPPORT_DOOR_H
 
+#include <stdatomic.h>
+
 #include "rawhttp/app.h"
 #include "server/door.h"
 
@@ -9,7 +11,7 @@ struct test_door {
     struct rh_door door; /* first: a server takes it for an app */
     rh_handler_fn handler;
     void *data;
-    unsigned handled;    /* requests so far */
+    atomic_uint handled; /* requests so far */
     int references;
 };
 
