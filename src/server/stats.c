@@ -37,7 +37,13 @@ int rh_server_pool_stats(const struct rh_server *server, size_t index, struct rh
     if (slab == NULL) {
         return RH_ENOTFOUND;
     }
-    *ret_stats = (struct rh_pool_stats){slab->name, slab->in_use, slab->in_use_peak,
-                                        slab->objects_max, slab->object_bytes, slab->exhausted};
+    *ret_stats = (struct rh_pool_stats){
+        .name = slab->name,
+        .in_use = rh_counter_get(&slab->in_use),
+        .peak = rh_counter_get(&slab->in_use_peak),
+        .max = slab->objects_max,
+        .object_bytes = slab->object_bytes,
+        .exhausted = rh_counter_get(&slab->exhausted),
+    };
     return 0;
 }

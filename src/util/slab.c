@@ -54,7 +54,7 @@ int rh_slab_init(struct rh_slab *slab, const char *name, size_t object_bytes, si
 
 void rh_slab_fini(struct rh_slab *slab)
 {
-    RH_ASSERT(slab->in_use == 0);
+    RH_ASSERT(rh_counter_get(&slab->in_use) == 0);
     if (slab->base != NULL) {
         UNPOISON(slab->base, slab->object_bytes * slab->objects_max);
         munmap(slab->base, slab->object_bytes * slab->objects_max);
@@ -66,15 +66,15 @@ void rh_slab_fini(struct rh_slab *slab)
 
 void *rh_slab_acquire(struct rh_slab *slab)
 {
-    if (RH_UNLIKELY(slab->in_use == slab->objects_max)) {
-        slab->exhausted++;
+    if (RH_UNLIKELY(rh_slab_is_exhausted(slab))) {
+        rh_counter_add(&slab->exhausted, 1);
         return NULL;
     }
     void *object;
 #if RH_SLAB_MALLOC
     object = aligned_alloc(64, (slab->object_bytes + 63) / 64 * 64);
     if (object == NULL) {
-        slab->exhausted++;
+        rh_counter_add(&slab->exhausted, 1);
         return NULL;
     }
 #else
@@ -87,16 +87,17 @@ void *rh_slab_acquire(struct rh_slab *slab)
         UNPOISON(object, slab->object_bytes);
     }
 #endif
-    if (++slab->in_use > slab->in_use_peak) {
-        slab->in_use_peak = slab->in_use;
+    rh_counter_add(&slab->in_use, 1);
+    if (rh_counter_get(&slab->in_use) > rh_counter_get(&slab->in_use_peak)) {
+        rh_counter_add(&slab->in_use_peak, 1);
     }
     return object;
 }
 
 void rh_slab_release(struct rh_slab *slab, void *object)
 {
-    RH_ASSERT(slab->in_use > 0);
-    slab->in_use--;
+    RH_ASSERT(rh_counter_get(&slab->in_use) > 0);
+    rh_counter_sub(&slab->in_use, 1);
 #if RH_SLAB_MALLOC
     free(object);
 #else

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "util/assert.h"
+#include "util/counter.h"
 
 struct rh_slab {
     const char *name;       /* for metrics and messages: a literal */
@@ -19,9 +20,9 @@ struct rh_slab {
     size_t object_bytes;    /* size of one object, rounded up to `align` */
     size_t fresh;           /* objects never handed out begin here (index) */
     size_t objects_max;     /* the ceiling */
-    size_t in_use;          /* handed out now */
-    size_t in_use_peak;     /* the most that were ever out at once */
-    uint64_t exhausted;     /* how often acquire had nothing to give */
+    rh_counter in_use;      /* handed out now; these three may be read by other threads, for metrics */
+    rh_counter in_use_peak; /* the most that were ever out at once */
+    rh_counter exhausted;   /* how often acquire had nothing to give */
 };
 
 /* Reserves room for `objects_max` objects of `object_bytes` each, aligned to 16 (64 where objects are 64 bytes or more).
@@ -40,7 +41,7 @@ void rh_slab_release(struct rh_slab *slab, void *object);
 
 static inline bool rh_slab_is_exhausted(const struct rh_slab *slab)
 {
-    return slab->in_use == slab->objects_max;
+    return rh_counter_get(&slab->in_use) == slab->objects_max;
 }
 
 #endif
