@@ -1,22 +1,66 @@
 /* openat2 with RESOLVE_BENEATH lets the kernel do what path checks in a server get wrong: "..", absolute links and
- * renames that happen meanwhile all end in EXDEV or are tried again (EAGAIN). Without openat2 (Linux before 5.6, or
- * a seccomp filter that does not know it) folders can not be served; that is said when one is opened, not hidden
- * behind a weaker walk. */
+ * renames that happen meanwhile all end in EXDEV or are tried again (EAGAIN). Where there is no openat2 (Linux before
+ * 5.6, a seccomp filter or an emulator that does not know it), names are walked folder by folder and no link is
+ * followed at all: stricter, and as safe. */
 #include "io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdatomic.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 enum { RACES_MAX = 8 }; /* how often a rename race is tried again */
 
-static int open_below(int folder, const char *name, uint64_t flags)
+static atomic_bool has_no_openat2;
+
+void rh_file_set_openat2(bool is_used)
 {
-    struct open_how how = {.flags = flags, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    for (int i = 0; i < RACES_MAX; i++) {
+    atomic_store(&has_no_openat2, !is_used);
+}
+
+/* Opens `name` folder by folder. O_NOFOLLOW makes a link an error (or, with O_PATH, the link itself, which is no
+ * file to anybody). */
+static int walk_below(int folder, const char *name, int flags)
+{
+    int at = folder;
+    for (;;) {
+        char part[256];
+        name += strspn(name, "/");
+        size_t len = strcspn(name, "/");
+        int err = len >= sizeof part ? ENAMETOOLONG : 0;
+        if (len == 2 && memcmp(name, "..", 2) == 0) {
+            err = EXDEV;
+        }
+        if (err != 0) {
+            if (at != folder) {
+                close(at);
+            }
+            return -err;
+        }
+        memcpy(part, len == 0 ? "." : name, len == 0 ? 1 : len);
+        part[len == 0 ? 1 : len] = '\0';
+        bool is_last = name[len] == '\0';
+        int next = openat(at, part, O_NOFOLLOW | (is_last ? flags : O_PATH | O_DIRECTORY | O_CLOEXEC));
+        err = next < 0 ? -errno : 0;
+        if (at != folder) {
+            close(at);
+        }
+        if (next < 0 || is_last) {
+            return next < 0 ? err : next;
+        }
+        at = next;
+        name += len;
+    }
+}
+
+static int open_below(int folder, const char *name, int flags)
+{
+    struct open_how how = {.flags = (uint64_t)flags, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    for (int i = 0; i < RACES_MAX && !atomic_load_explicit(&has_no_openat2, memory_order_relaxed); i++) {
         long fd = syscall(SYS_openat2, folder, *name == '\0' ? "." : name, &how, sizeof how);
         if (fd >= 0) {
             return (int)fd;
@@ -25,7 +69,7 @@ static int open_below(int folder, const char *name, uint64_t flags)
             return -errno;
         }
     }
-    return -EAGAIN;
+    return atomic_load(&has_no_openat2) ? walk_below(folder, name, flags) : -EAGAIN;
 }
 
 int rh_file_open_folder(const char *path)
@@ -35,15 +79,17 @@ int rh_file_open_folder(const char *path)
         return -errno;
     }
     int probe = open_below(fd, "", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (probe < 0) {
+    if (probe == -ENOSYS || probe == -EPERM) { /* old seccomp filters say EPERM for calls they do not know */
+        rh_file_set_openat2(false);
+    } else if (probe < 0) {
         close(fd);
         return probe;
     }
-    close(probe);
+    rh_file_close(probe);
     return fd;
 }
 
-static int open_and_stat(int folder, const char *name, uint64_t flags, struct stat *ret_stat)
+static int open_and_stat(int folder, const char *name, int flags, struct stat *ret_stat)
 {
     int fd = open_below(folder, name, flags);
     if (fd >= 0 && fstat(fd, ret_stat) != 0) {
