@@ -30,7 +30,8 @@ def check(kind, counts, versions, exact=False):
     """Compares to the budget and prints the findings; answers an exit code.
 
     0 when all counts are within it or when it was taken with other versions (which is said), 1 when
-    one is exceeded. `exact` is for counts without noise: any more is too much.
+    one is exceeded. `exact` is for system calls: they do not depend on versions, and any more is too
+    much.
     """
     kept = load().get(kind)
     if not kept:
@@ -49,7 +50,7 @@ def check(kind, counts, versions, exact=False):
             print(f"{name}: {value:g}, not in the budget yet")
             continue
         limit = kept["counts"][name]
-        allowed = limit if exact else limit * (1 + TOLERANCE)
+        allowed = limit + 0.1 if exact else limit * (1 + TOLERANCE)
         if value > allowed + 0.005:
             failed += 1
             print(f"{name}: {value:g} exceeds the budget of {limit:g}. Make it cheaper, or raise the "
