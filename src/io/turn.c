@@ -30,6 +30,15 @@ static void on_idle(uv_idle_t *idle)
     (void)idle; /* its being active is all that is wanted: the poll gets a timeout of zero */
 }
 
+/* Both handles together: one that stayed active would keep the loop alive, blocked in a poll that nothing ends. */
+static void rest(struct rh_turn *turn)
+{
+    if (!turn->soon && !turn->look) {
+        RH_IGNORE(uv_prepare_stop(&turn->prepare));
+        RH_IGNORE(uv_check_stop(&turn->check));
+    }
+}
+
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct rh_turn *turn = prepare->data;
@@ -38,9 +47,7 @@ static void on_prepare(uv_prepare_t *prepare)
         RH_IGNORE(uv_idle_start(&turn->idle, on_idle));
     }
     turn->ready_to_look = turn->look;
-    if (!turn->soon && !turn->look) {
-        uv_prepare_stop(prepare);
-    }
+    rest(turn);
 }
 
 static void on_check(uv_check_t *check)
@@ -55,9 +62,7 @@ static void on_check(uv_check_t *check)
     if (!turn->look) {
         RH_IGNORE(uv_idle_stop(&turn->idle));
     }
-    if (!turn->soon && !turn->look) {
-        uv_check_stop(check);
-    }
+    rest(turn);
 }
 
 static void on_timer(uv_timer_t *timer)
