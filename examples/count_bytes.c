@@ -27,15 +27,16 @@ static void on_end(struct rh_exchange *x, int error, void *data)
         rh_respond_error(x, error == RH_EBODY_TOO_LARGE ? 413 : 400, rh_strerror(error));
         return;
     }
-    const char *text = rh_exchange_format(x, "%" PRIu64 " bytes, %" PRIu64 " lines\n", counter->bytes,
-                                          counter->lines);
+    const char *text = rh_exchange_format(x, "%" PRIu64 " bytes, %" PRIu64 " lines\n",
+                                          counter->bytes, counter->lines);
     rh_respond_text(x, 200, text != NULL ? text : "no memory\n");
 }
 
 static void count(struct rh_exchange *x, void *data)
 {
     (void)data;
-    struct counter *counter = rh_exchange_alloc(x, sizeof *counter); /* lives as long as the exchange */
+    struct counter *counter =
+        rh_exchange_alloc(x, sizeof *counter); /* lives as long as the exchange */
     if (counter == NULL) {
         rh_respond_error(x, 503, NULL);
         return;

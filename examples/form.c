@@ -1,10 +1,12 @@
-/* A form and a page: fields of a body, whatever its type, and a template that escapes them for where they stand.
- * Try: curl -d 'name=<b>Ada' localhost:8080/ and curl -H 'Content-Type: application/json' -d '{"name":"Ada"}' … */
+/* A form and a page: fields of a body, whatever its type, and a template that escapes them for
+ * where they stand. Try: curl -d 'name=<b>Ada' localhost:8080/ and curl -H 'Content-Type:
+ * application/json' -d '{"name":"Ada"}' … */
 #include <rawhttp.h>
 
-static const char page[] = "<!doctype html><title>Hello</title>\n"
-                           "<p>Hello{{#name}}, {{name}}{{/name}}!</p>\n"
-                           "<form method=\"post\"><input name=\"name\" value=\"{{name}}\"><button>Greet</button></form>\n";
+static const char page[] =
+    "<!doctype html><title>Hello</title>\n"
+    "<p>Hello{{#name}}, {{name}}{{/name}}!</p>\n"
+    "<form method=\"post\"><input name=\"name\" value=\"{{name}}\"><button>Greet</button></form>\n";
 
 static struct rh_templates *templates;
 

@@ -1,6 +1,6 @@
-/* An answer that comes from another thread: the handler holds the exchange, the thread posts back to the loop, and
- * only there the exchange is touched. Where the client has left meanwhile, answering is a defined no-op.
- * Try: curl localhost:8080/think */
+/* An answer that comes from another thread: the handler holds the exchange, the thread posts back
+ * to the loop, and only there the exchange is touched. Where the client has left meanwhile,
+ * answering is a defined no-op. Try: curl localhost:8080/think */
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>

@@ -1,4 +1,5 @@
-/* The smallest server: one route, an own loop, signals and a clean end. Try: curl localhost:8080/ping */
+/* The smallest server: one route, an own loop, signals and a clean end. Try: curl
+ * localhost:8080/ping */
 #include <rawhttp.h>
 
 static void ping(struct rh_exchange *x, void *data)

@@ -41,7 +41,8 @@ int main(int argc, char **argv)
     struct rh_app *app = rh_app_create();
     rh_app_get(app, "/", hello, NULL);
 
-    if (access("dev.crt", R_OK) != 0 && rh_tls_write_dev_cert("dev.crt", "dev.key", error, sizeof error) != 0)
+    if (access("dev.crt", R_OK) != 0 &&
+        rh_tls_write_dev_cert("dev.crt", "dev.key", error, sizeof error) != 0)
         return fprintf(stderr, "%s\n", error), 1;
     if (rh_tls_add_pair(tls, "dev.crt", "dev.key") != 0)
         return fprintf(stderr, "%s\n", rh_tls_error(tls)), 1;

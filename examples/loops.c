@@ -1,5 +1,6 @@
-/* Several loops over one app: N threads with a loop, a server and a listener each, sharing nothing on the path of a
- * request. What belongs to a loop hangs on its server. Try: curl localhost:8080/count a few times */
+/* Several loops over one app: N threads with a loop, a server and a listener each, sharing nothing
+ * on the path of a request. What belongs to a loop hangs on its server. Try: curl
+ * localhost:8080/count a few times */
 #include <signal.h>
 #include <stdio.h>
 #include <uv.h>
@@ -14,7 +15,8 @@ static void count(struct rh_exchange *x, void *data)
 {
     (void)data;
     unsigned *mine = rh_server_data(rh_exchange_server(x));
-    const char *text = rh_exchange_format(x, "loop %d has answered %u\n", (int)(mine - counts), ++*mine);
+    const char *text =
+        rh_exchange_format(x, "loop %d has answered %u\n", (int)(mine - counts), ++*mine);
     rh_respond_text(x, 200, text != NULL ? text : "no memory\n");
 }
 

@@ -1,6 +1,7 @@
-/* Middleware: a handler that runs before others and may end the matter itself; what happens after the answer is told
- * by an outcome hook. A group gives some routes a prefix and middleware of their own.
- * Try: curl -i localhost:8080/admin/secret, then with -H 'Authorization: Bearer open-sesame' */
+/* Middleware: a handler that runs before others and may end the matter itself; what happens after
+ * the answer is told by an outcome hook. A group gives some routes a prefix and middleware of their
+ * own. Try: curl -i localhost:8080/admin/secret, then with -H 'Authorization: Bearer open-sesame'
+ */
 #include <rawhttp.h>
 
 static void after(struct rh_exchange *x, const struct rh_outcome *outcome, void *data)

@@ -1,5 +1,5 @@
-/* An answer that is pulled from a source: a million numbers, never more than one buffer of them in memory, as fast
- * as the client reads. Try: curl -s localhost:8080/numbers | tail -1 */
+/* An answer that is pulled from a source: a million numbers, never more than one buffer of them in
+ * memory, as fast as the client reads. Try: curl -s localhost:8080/numbers | tail -1 */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -29,7 +29,8 @@ static void list(struct rh_exchange *x, void *data)
     }
     *numbers = (struct numbers){1, 1000000};
     /* `close` is called exactly once, also when the client leaves or only asked for the head. */
-    struct rh_source source = {.pull = pull, .close = free, .data = numbers, .length = RH_LENGTH_UNKNOWN};
+    struct rh_source source = {
+        .pull = pull, .close = free, .data = numbers, .length = RH_LENGTH_UNKNOWN};
     rh_respond_source(x, 200, "text/plain", &source);
 }
 

@@ -1,5 +1,6 @@
-/* A server on a loop of your own, beside handles of your own: create, listen, run; drain, close, destroy. The server
- * closes only its own handles and never stops your loop. Try: curl localhost:8080/ticks */
+/* A server on a loop of your own, beside handles of your own: create, listen, run; drain, close,
+ * destroy. The server closes only its own handles and never stops your loop. Try: curl
+ * localhost:8080/ticks */
 #include <stdio.h>
 #include <uv.h>
 
@@ -22,7 +23,8 @@ static void show_ticks(struct rh_exchange *x, void *data)
     rh_respond_text(x, 200, text != NULL ? text : "no memory\n");
 }
 
-/* The close callback comes when the last held exchange was given back: only now may the server be destroyed. */
+/* The close callback comes when the last held exchange was given back: only now may the server be
+ * destroyed. */
 static void on_closed(struct rh_server *server, void *data)
 {
     (void)data;

@@ -1,11 +1,12 @@
-/* Server-sent events (WHATWG HTML §9.2): an answer that stays open and carries events, on top of stream.h. Loop's
- * thread only.
+/* Server-sent events (WHATWG HTML §9.2): an answer that stays open and carries events, on top of
+ * stream.h. Loop's thread only.
  *
- * The stream is a hold, as rh_stream_open says: it ends by rh_stream_end, also on a cut exchange. Whoever feeds it
- * does so from a timer or the like of its own, and at each turn
- *   - sends an event or, after some quiet seconds, rh_sse_heartbeat: without a byte now and then a peer that has
- *     vanished is never noticed, and proxies close what is silent;
- *   - ends the stream where rh_server_is_draining: the browser comes back by itself, to whoever answers then. */
+ * The stream is a hold, as rh_stream_open says: it ends by rh_stream_end, also on a cut exchange.
+ * Whoever feeds it does so from a timer or the like of its own, and at each turn
+ *   - sends an event or, after some quiet seconds, rh_sse_heartbeat: without a byte now and then a
+ * peer that has vanished is never noticed, and proxies close what is silent;
+ *   - ends the stream where rh_server_is_draining: the browser comes back by itself, to whoever
+ * answers then. */
 #ifndef RAWHTTP_SSE_H
 #define RAWHTTP_SSE_H
 
@@ -19,10 +20,12 @@ extern "C" {
 /* Opens the answer: 200, text/event-stream, not to be stored, not to be buffered by proxies. */
 RH_API void rh_sse_open(struct rh_exchange *x, rh_stream_fn on_drained, void *data);
 
-/* Sends one event whole, or nothing. `event` and `id` may be NULL; a line break in them, or a NUL in the id, is
- * RH_EFIELD. Line breaks in `data` become several data lines, as the format wants. RH_EAGAIN: the peer reads too
- * slowly and there is no room for it now; leave this event out, or keep it until on_drained. */
-RH_API int rh_sse_send(struct rh_exchange *x, const char *event, const char *id, struct rh_slice data);
+/* Sends one event whole, or nothing. `event` and `id` may be NULL; a line break in them, or a NUL
+ * in the id, is RH_EFIELD. Line breaks in `data` become several data lines, as the format wants.
+ * RH_EAGAIN: the peer reads too slowly and there is no room for it now; leave this event out, or
+ * keep it until on_drained. */
+RH_API int rh_sse_send(struct rh_exchange *x, const char *event, const char *id,
+                       struct rh_slice data);
 
 /* Tells the browser how long to wait before it comes back after a break. 0 or RH_EAGAIN. */
 RH_API int rh_sse_retry(struct rh_exchange *x, unsigned ms);
@@ -30,7 +33,8 @@ RH_API int rh_sse_retry(struct rh_exchange *x, unsigned ms);
 /* A comment: bytes that no event listener sees. 0 or RH_EAGAIN. */
 RH_API int rh_sse_heartbeat(struct rh_exchange *x);
 
-/* What a browser that comes back says it saw last (the Last-Event-ID field); absent on a first visit. */
+/* What a browser that comes back says it saw last (the Last-Event-ID field); absent on a first
+ * visit. */
 RH_API struct rh_slice rh_sse_last_id(const struct rh_exchange *x);
 
 #ifdef __cplusplus

@@ -1,5 +1,6 @@
-/* Server-sent events. An event is written in the pieces of its lines; it is measured first, so that what does not
- * fit into the stream's buffer is left out whole: half an event would be read together with the next one. */
+/* Server-sent events. An event is written in the pieces of its lines; it is measured first, so that
+ * what does not fit into the stream's buffer is left out whole: half an event would be read
+ * together with the next one. */
 #include "rawhttp/sse.h"
 
 #include <stdbool.h>
@@ -41,7 +42,8 @@ static void put_data(struct target *target, struct rh_slice data)
     }
 }
 
-static void put_event(struct target *target, const char *event, const char *id, struct rh_slice data)
+static void put_event(struct target *target, const char *event, const char *id,
+                      struct rh_slice data)
 {
     if (event != NULL)
         put_line(target, "event: ", event, strlen(event));
@@ -62,7 +64,8 @@ static int send_text(struct rh_exchange *x, const char *text)
 
 void rh_sse_open(struct rh_exchange *x, rh_stream_fn on_drained, void *data)
 {
-    /* Both fail only where the head's room is used up; the stream is then just less polite to proxies. */
+    /* Both fail only where the head's room is used up; the stream is then just less polite to
+     * proxies. */
     (void)!rh_response_set(x, "Cache-Control", "no-store");
     (void)!rh_response_set(x, "X-Accel-Buffering", "no");
     rh_stream_open(x, 200, "text/event-stream", RH_LENGTH_UNKNOWN, on_drained, data);
@@ -71,7 +74,8 @@ void rh_sse_open(struct rh_exchange *x, rh_stream_fn on_drained, void *data)
 int rh_sse_send(struct rh_exchange *x, const char *event, const char *id, struct rh_slice data)
 {
     struct target count = {NULL, 0}, write = {x, 0};
-    if ((event != NULL && strpbrk(event, "\r\n") != NULL) || (id != NULL && strpbrk(id, "\r\n") != NULL))
+    if ((event != NULL && strpbrk(event, "\r\n") != NULL) ||
+        (id != NULL && strpbrk(id, "\r\n") != NULL))
         return RH_EFIELD;
     put_event(&count, event, id, data);
     if (rh_stream_room(x) < count.length)

@@ -1,5 +1,5 @@
-/* The formats: dev for a person at a terminal, common and combined as the Apache server writes them, and
- * JSON, one object in each line. What the peer sent is escaped in all of them. */
+/* The formats: dev for a person at a terminal, common and combined as the Apache server writes
+ * them, and JSON, one object in each line. What the peer sent is escaped in all of them. */
 #include "program/access_line.h"
 
 #include <inttypes.h>
@@ -37,7 +37,8 @@ static void add_dev(struct text *text, bool color, const struct rh_access *acces
         text_puts(text, " aborted");
 }
 
-/* host ident user [time] "request" status bytes; local time with its offset, as Apache writes it. */
+/* host ident user [time] "request" status bytes; local time with its offset, as Apache writes it.
+ */
 static void add_common(struct text *text, const struct rh_access *access)
 {
     time_t seconds = (time_t)(access->time_us / 1000000);
@@ -103,7 +104,8 @@ static void add_json(struct text *text, const struct rh_access *access)
     add_member(text, "route", access->route, FIELD_MAX);
     text_printf(text, ",\"version\":\"1.%u\",\"tls\":%s,\"status\":%u", access->version_minor,
                 access->tls ? "true" : "false", access->status);
-    text_printf(text, ",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64 ",\"duration_us\":%" PRIu64,
+    text_printf(text,
+                ",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64 ",\"duration_us\":%" PRIu64,
                 access->bytes_in, access->bytes_out, access->duration_us);
     text_printf(text, ",\"aborted\":%s", access->aborted ? "true" : "false");
     add_member(text, "referer", access->referer, FIELD_MAX);

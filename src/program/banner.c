@@ -4,7 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void print_urls(const struct addresses *addresses, const char *scheme, unsigned port, bool color)
+static void print_urls(const struct addresses *addresses, const char *scheme, unsigned port,
+                       bool color)
 {
     for (size_t i = 0; i < addresses->host_count; i++) {
         char url[128];
@@ -47,6 +48,6 @@ void banner_warning(bool color, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "rawhttp-uv: %swarning:%s %s\n", color ? "\033[33m" : "", color ? "\033[0m" : "",
-            line);
+    fprintf(stderr, "rawhttp-uv: %swarning:%s %s\n", color ? "\033[33m" : "",
+            color ? "\033[0m" : "", line);
 }

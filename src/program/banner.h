@@ -13,7 +13,7 @@ struct banner {
     bool color;
     unsigned http_port;
     unsigned https_port; /* 0: there is no TLS listener */
-    const char *folder; /* NULL: none was found */
+    const char *folder;  /* NULL: none was found */
     unsigned loops;
     const struct rh_config *config;
 };

@@ -1,5 +1,5 @@
-/* The demo application: what `rawhttp-uv` serves without a folder. Each demo_*.c is one idea of the library in
- * use, to be read as an example; this header lists what they register. */
+/* The demo application: what `rawhttp-uv` serves without a folder. Each demo_*.c is one idea of the
+ * library in use, to be read as an example; this header lists what they register. */
 #ifndef RH_PROGRAM_DEMO_H
 #define RH_PROGRAM_DEMO_H
 
@@ -34,17 +34,18 @@ void demo_compute_add(struct rh_app *app);
 void demo_health_add(struct rh_app *app);
 void demo_metrics_add(struct rh_app *app, struct demo *demo);
 
-/* Answers with a template filled from `data`, which it destroys; with the text `without` where there are no
- * templates. */
-void demo_respond_template(struct rh_exchange *x, const struct demo *demo, unsigned status, const char *name,
-                           struct rh_value *data, const char *without);
+/* Answers with a template filled from `data`, which it destroys; with the text `without` where
+ * there are no templates. */
+void demo_respond_template(struct rh_exchange *x, const struct demo *demo, unsigned status,
+                           const char *name, struct rh_value *data, const char *without);
 
 /* Answers with the value as JSON, and destroys it. */
 void demo_respond_json(struct rh_exchange *x, unsigned status, struct rh_value *value);
 
-/* A whole number from 0 to `maximum` in the query; `standard` where the name is missing. Answers 400 and
- * returns -1 where it is something else. */
-int64_t demo_query_number(struct rh_exchange *x, const char *name, int64_t standard, int64_t maximum);
+/* A whole number from 0 to `maximum` in the query; `standard` where the name is missing. Answers
+ * 400 and returns -1 where it is something else. */
+int64_t demo_query_number(struct rh_exchange *x, const char *name, int64_t standard,
+                          int64_t maximum);
 
 /* The status that fits an error of a request body (RFC 9110 §15.5). */
 unsigned demo_body_status(int error);

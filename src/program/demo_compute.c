@@ -1,5 +1,5 @@
-/* Work that would hold the loop up: it runs in libuv's thread pool, and the answer is given on the loop. A client
- * that leaves cancels it: the work looks at a flag now and then. */
+/* Work that would hold the loop up: it runs in libuv's thread pool, and the answer is given on the
+ * loop. A client that leaves cancels it: the work looks at a flag now and then. */
 #include "program/demo.h"
 
 #include <stdatomic.h>

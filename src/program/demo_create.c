@@ -1,5 +1,6 @@
-/* One field out of a body of any of the three types that forms have: urlencoded, JSON, multipart. The first two are
- * rh_form_read's; multipart is taken apart by the machine that also does the uploads. */
+/* One field out of a body of any of the three types that forms have: urlencoded, JSON, multipart.
+ * The first two are rh_form_read's; multipart is taken apart by the machine that also does the
+ * uploads. */
 #include "program/demo.h"
 
 #include <string.h>
@@ -26,8 +27,10 @@ static void on_fields(struct rh_exchange *x, int error, void *data)
         created(x, rh_form_field(x, "name"));
 }
 
-/* The content of the first part called "name", collected in `out`. Returns 0, or the status that refuses the body. */
-static int find_name(struct rh_multipart *form, struct rh_slice body, char out[NAME_MAX_BYTES], size_t *ret_length)
+/* The content of the first part called "name", collected in `out`. Returns 0, or the status that
+ * refuses the body. */
+static int find_name(struct rh_multipart *form, struct rh_slice body, char out[NAME_MAX_BYTES],
+                     size_t *ret_length)
 {
     bool found = false, inside = false;
     for (;;) {
@@ -74,7 +77,8 @@ static void create(struct rh_exchange *x, void *data)
     static const char multipart[] = "multipart/";
     struct rh_slice type = rh_request_field(x, "Content-Type");
     (void)data;
-    if (type.len < sizeof multipart - 1 || strncasecmp(type.base, multipart, sizeof multipart - 1) != 0) {
+    if (type.len < sizeof multipart - 1 ||
+        strncasecmp(type.base, multipart, sizeof multipart - 1) != 0) {
         rh_form_read(x, on_fields, NULL);
         return;
     }

@@ -1,6 +1,6 @@
-/* The request body as the answer, piece by piece and with back-pressure: where the client does not read, the
- * answer takes nothing, so the body takes nothing, so the client's sending stops. No size needs more memory
- * than one buffer. */
+/* The request body as the answer, piece by piece and with back-pressure: where the client does not
+ * read, the answer takes nothing, so the body takes nothing, so the client's sending stops. No size
+ * needs more memory than one buffer. */
 #include "program/demo.h"
 
 struct echo {

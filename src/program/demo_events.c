@@ -1,5 +1,6 @@
-/* Server-sent events: a counter once a second. A browser that comes back after a break says what it saw last, and the
- * counter goes on from there; a shutdown ends the stream, so that the browser comes back to whoever answers then. */
+/* Server-sent events: a counter once a second. A browser that comes back after a break says what it
+ * saw last, and the counter goes on from there; a shutdown ends the stream, so that the browser
+ * comes back to whoever answers then. */
 #include "program/demo.h"
 
 #include <stdio.h>
@@ -27,8 +28,8 @@ static void finish(struct listener *listener)
     rh_stream_end(x);
 }
 
-/* The event of each second is its own heartbeat. One that finds no room is left out: the next one says where the
- * counter is. */
+/* The event of each second is its own heartbeat. One that finds no room is left out: the next one
+ * says where the counter is. */
 static void on_second(uv_timer_t *timer)
 {
     struct listener *listener = timer->data;

@@ -1,7 +1,9 @@
-/* A form: the page, and what it posts. The fields may also come as JSON; rh_form_read knows both. */
+/* A form: the page, and what it posts. The fields may also come as JSON; rh_form_read knows both.
+ */
 #include "program/demo.h"
 
-static void show(struct rh_exchange *x, const struct demo *demo, unsigned status, struct rh_slice username)
+static void show(struct rh_exchange *x, const struct demo *demo, unsigned status,
+                 struct rh_slice username)
 {
     struct rh_value *values = rh_value_create();
     rh_value_set_bool(values, "success", status == 200 && username.base != NULL);
@@ -9,7 +11,7 @@ static void show(struct rh_exchange *x, const struct demo *demo, unsigned status
     if (username.base != NULL)
         rh_value_set_bytes(values, "username", username);
     demo_respond_template(x, demo, status, "login", values,
-                          status == 401       ? "Login failed\n"
+                          status == 401      ? "Login failed\n"
                           : username.len > 0 ? "Login successful\n"
                                              : "POST username and password here\n");
 }
@@ -25,7 +27,8 @@ static void on_fields(struct rh_exchange *x, int error, void *data)
     if (error != 0)
         return;
     struct rh_slice username = rh_form_field(x, "username");
-    bool known = rh_slice_is(username, "admin") && rh_slice_is(rh_form_field(x, "password"), "secret");
+    bool known =
+        rh_slice_is(username, "admin") && rh_slice_is(rh_form_field(x, "password"), "secret");
     show(x, data, known ? 200 : 401, username);
 }
 

@@ -1,4 +1,5 @@
-/* What the rows of the demo share: pages from templates, answers in JSON, numbers from the query. */
+/* What the rows of the demo share: pages from templates, answers in JSON, numbers from the query.
+ */
 #include "program/demo.h"
 
 #include <stdio.h>
@@ -31,7 +32,8 @@ static int take(void *data, const char *bytes, size_t length)
     return 0;
 }
 
-static void respond(struct rh_exchange *x, unsigned status, const char *type, struct output *output, int error)
+static void respond(struct rh_exchange *x, unsigned status, const char *type, struct output *output,
+                    int error)
 {
     if (error == 0) {
         rh_respond_owned(x, status, type, output->bytes, output->used, free, output->bytes);
@@ -42,8 +44,8 @@ static void respond(struct rh_exchange *x, unsigned status, const char *type, st
     rh_respond_error(x, 500, NULL);
 }
 
-void demo_respond_template(struct rh_exchange *x, const struct demo *demo, unsigned status, const char *name,
-                           struct rh_value *data, const char *without)
+void demo_respond_template(struct rh_exchange *x, const struct demo *demo, unsigned status,
+                           const char *name, struct rh_value *data, const char *without)
 {
     struct output output = {NULL, 0, 0};
     if (demo->templates == NULL) {
@@ -83,7 +85,8 @@ unsigned demo_body_status(int error)
     }
 }
 
-int64_t demo_query_number(struct rh_exchange *x, const char *name, int64_t standard, int64_t maximum)
+int64_t demo_query_number(struct rh_exchange *x, const char *name, int64_t standard,
+                          int64_t maximum)
 {
     struct rh_slice text = rh_request_query_value(x, name);
     if (text.base == NULL)
@@ -96,8 +99,8 @@ int64_t demo_query_number(struct rh_exchange *x, const char *name, int64_t stand
     }
     if (valid && value <= maximum)
         return value;
-    const char *detail = rh_exchange_format(x, "'%s' must be a number from 0 to %lld", name,
-                                            (long long)maximum);
+    const char *detail =
+        rh_exchange_format(x, "'%s' must be a number from 0 to %lld", name, (long long)maximum);
     rh_respond_text(x, 400, detail != NULL ? detail : "not a number");
     return -1;
 }

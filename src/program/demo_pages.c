@@ -1,4 +1,5 @@
-/* Pages: two fixed ones, every other file of the folder by its name, and the page for what is not there. */
+/* Pages: two fixed ones, every other file of the folder by its name, and the page for what is not
+ * there. */
 #include "program/demo.h"
 
 #include <stdio.h>
@@ -33,8 +34,8 @@ static void not_found(struct rh_exchange *x, void *data)
     rh_respond_text(x, 404, "Route Not Found");
 }
 
-/* Every other path. This is no route of its own: a route for all paths would answer a GET of /echo with 404,
- * where the app knows that the path takes another method. */
+/* Every other path. This is no route of its own: a route for all paths would answer a GET of /echo
+ * with 404, where the app knows that the path takes another method. */
 static void file(struct rh_exchange *x, void *data)
 {
     struct demo *demo = data;

@@ -1,6 +1,6 @@
-/* An answer that comes later: the handler holds the exchange and a timer answers it. Where the client leaves,
- * the timer ends early. The timer is a libuv handle, so its memory lives until its close callback, whatever
- * became of the exchange. */
+/* An answer that comes later: the handler holds the exchange and a timer answers it. Where the
+ * client leaves, the timer ends early. The timer is a libuv handle, so its memory lives until its
+ * close callback, whatever became of the exchange. */
 #include "program/demo.h"
 
 #include <stdlib.h>

@@ -30,8 +30,10 @@ static void on_tick(uv_timer_t *timer)
 {
     struct ticks *ticks = timer->data;
     char chunk[64];
-    size_t length = (size_t)snprintf(chunk, sizeof chunk, "chunk %u of %u\n", ticks->next, ticks->chunks);
-    /* No room for a whole chunk: the client reads more slowly than the timer ticks; the next tick tries again. */
+    size_t length =
+        (size_t)snprintf(chunk, sizeof chunk, "chunk %u of %u\n", ticks->next, ticks->chunks);
+    /* No room for a whole chunk: the client reads more slowly than the timer ticks; the next tick
+     * tries again. */
     if (rh_stream_room(ticks->x) < length)
         return;
     rh_stream_write(ticks->x, chunk, length);
@@ -71,7 +73,8 @@ static void stream(struct rh_exchange *x, void *data)
         finish(ticks);
         return;
     }
-    /* A repeat of 0 would stop the timer after one tick: no delay is one tick per turn of the loop. */
+    /* A repeat of 0 would stop the timer after one tick: no delay is one tick per turn of the loop.
+     */
     uv_timer_start(&ticks->timer, on_tick, 0, delay > 0 ? (uint64_t)delay : 1);
     rh_exchange_on_abort(x, on_abort, ticks);
 }

@@ -1,9 +1,11 @@
-/* Files out of a multipart body, straight to a folder: never a whole file in memory, never a wait on the disk.
+/* Files out of a multipart body, straight to a folder: never a whole file in memory, never a wait
+ * on the disk.
  *
- * The multipart machine takes the body apart; what belongs to a file is collected in one buffer. A full buffer, or the
- * end of a file, becomes a piece of work for the thread pool: it opens, hashes, writes and closes. Meanwhile the body
- * is paused, so a slow disk slows the client down and nothing else. At the end the answer lists what was stored; where
- * the body breaks off, what was stored of it is removed. */
+ * The multipart machine takes the body apart; what belongs to a file is collected in one buffer. A
+ * full buffer, or the end of a file, becomes a piece of work for the thread pool: it opens, hashes,
+ * writes and closes. Meanwhile the body is paused, so a slow disk slows the client down and nothing
+ * else. At the end the answer lists what was stored; where the body breaks off, what was stored of
+ * it is removed. */
 #include "program/demo.h"
 
 #include <errno.h>
@@ -20,7 +22,8 @@ static const char uploads_folder[] = "uploads";
 enum {
     FILES_MAX = 64,
     BUFFER_BYTES = 128 << 10,
-    HELD_BACK = 128, /* what the machine may give beyond a piece: a delimiter that turned out to be none */
+    HELD_BACK =
+        128, /* what the machine may give beyond a piece: a delimiter that turned out to be none */
 };
 
 struct stored_file {
@@ -33,31 +36,33 @@ struct upload {
     struct rh_exchange *x;
     struct rh_multipart form;
     uv_work_t work;
-    bool working;      /* the pool has it: the loop touches neither buffer nor files */
-    bool paused;       /* the body waits for rh_body_resume */
+    bool working; /* the pool has it: the loop touches neither buffer nor files */
+    bool paused;  /* the body waits for rh_body_resume */
     bool body_ended;
-    int body_error;    /* of the body, or RH_EFORM */
-    unsigned refusal;  /* status that refuses what came, 0: none */
+    int body_error;   /* of the body, or RH_EFORM */
+    unsigned refusal; /* status that refuses what came, 0: none */
     const char *why;
-    int failure;       /* errno of the disk, 0: none */
+    int failure; /* errno of the disk, 0: none */
 
-    bool in_file;      /* the part at hand is a file */
-    bool file_ends;    /* the work closes it */
-    int fd;            /* -1: not open */
+    bool in_file;   /* the part at hand is a file */
+    bool file_ends; /* the work closes it */
+    int fd;         /* -1: not open */
     struct rh_sha256 sha;
-    size_t used;       /* bytes in the buffer */
-    char folder[64];   /* of this upload, made by the first work; "" before */
+    size_t used;     /* bytes in the buffer */
+    char folder[64]; /* of this upload, made by the first work; "" before */
     struct stored_file files[FILES_MAX];
-    size_t count;      /* the last one is the one at hand, while in_file */
+    size_t count; /* the last one is the one at hand, while in_file */
     char buffer[BUFFER_BYTES];
 };
 
-static void file_path(const struct upload *upload, const struct stored_file *file, char *ret_path, size_t size)
+static void file_path(const struct upload *upload, const struct stored_file *file, char *ret_path,
+                      size_t size)
 {
     snprintf(ret_path, size, "%s/%s", upload->folder, file->name);
 }
 
-/* --- In the thread pool ----------------------------------------------------------------------------- */
+/* --- In the thread pool
+ * ----------------------------------------------------------------------------- */
 
 /* A folder for each upload: two uploads never meet. */
 static int open_folder(struct upload *upload)
@@ -126,9 +131,11 @@ static void run(uv_work_t *work)
         upload->failure = errno;
 }
 
-/* --- On the loop ------------------------------------------------------------------------------------ */
+/* --- On the loop
+ * ------------------------------------------------------------------------------------ */
 
-/* Removes what an upload that is refused had stored: a few unlinks of a folder that nobody else knows. */
+/* Removes what an upload that is refused had stored: a few unlinks of a folder that nobody else
+ * knows. */
 static void remove_files(struct upload *upload)
 {
     char path[320];
@@ -161,7 +168,8 @@ static void finish(struct upload *upload)
 {
     struct rh_exchange *x = upload->x;
     if (upload->failure != 0) {
-        rh_exchange_log(x, RH_LOG_ERROR, "storing an upload in %s/: %s", uploads_folder, strerror(upload->failure));
+        rh_exchange_log(x, RH_LOG_ERROR, "storing an upload in %s/: %s", uploads_folder,
+                        strerror(upload->failure));
         rh_respond_error(x, upload->failure == ENOSPC ? 507 : 500, NULL);
     } else if (upload->refusal != 0) {
         rh_respond_error(x, upload->refusal, upload->why);
@@ -221,7 +229,8 @@ static void begin_part(struct upload *upload)
     rh_multipart_filename(upload->form.filename, file->name);
 }
 
-/* Takes the body until the pool has to do something; what was refused is read to its end and dropped. */
+/* Takes the body until the pool has to do something; what was refused is read to its end and
+ * dropped. */
 static size_t on_data(struct rh_exchange *x, struct rh_slice piece, void *data)
 {
     struct upload *upload = data;
@@ -256,7 +265,8 @@ static size_t on_data(struct rh_exchange *x, struct rh_slice piece, void *data)
             break;
         case RH_MULTIPART_DATA:
             if (upload->in_file) {
-                memcpy(upload->buffer + upload->used, upload->form.data.base, upload->form.data.len);
+                memcpy(upload->buffer + upload->used, upload->form.data.base,
+                       upload->form.data.len);
                 upload->used += upload->form.data.len;
                 upload->files[upload->count - 1].bytes += upload->form.data.len;
             }

@@ -21,8 +21,9 @@ static const char *plain(bool color)
 static void print_row(const struct option_row *row, bool color)
 {
     char left[64];
-    int length = row->letter != 0 ? snprintf(left, sizeof left, "  -%c, --%s", row->letter, row->name)
-                                  : snprintf(left, sizeof left, "      --%s", row->name);
+    int length = row->letter != 0
+                     ? snprintf(left, sizeof left, "  -%c, --%s", row->letter, row->name)
+                     : snprintf(left, sizeof left, "      --%s", row->name);
     if (row->argument != NULL)
         length += snprintf(left + length, sizeof left - (size_t)length, " %s", row->argument);
     printf("%s%s%s%*s", bold(color), left, plain(color),
@@ -35,17 +36,21 @@ static void print_row(const struct option_row *row, bool color)
 
 void options_print_help(bool color)
 {
-    printf("%sUsage:%s rawhttp-uv [OPTIONS] [DIR]\n\n"
-           "Serves the demo application, or, with DIR, the files of that folder and nothing else.\n",
-           bold(color), plain(color));
+    printf(
+        "%sUsage:%s rawhttp-uv [OPTIONS] [DIR]\n\n"
+        "Serves the demo application, or, with DIR, the files of that folder and nothing else.\n",
+        bold(color), plain(color));
     for (size_t i = 0; i < option_table_length; i++) {
         if (option_table[i].group != NULL)
             printf("\n%s%s%s\n", bold(color), option_table[i].group, plain(color));
         print_row(&option_table[i], color);
     }
-    printf("\nEvery option is also an environment variable: --max-body is RAWHTTP_MAX_BODY, flags are\n"
+    printf("\nEvery option is also an environment variable: --max-body is RAWHTTP_MAX_BODY, flags "
+           "are\n"
            "1 or 0, repeatable ones take commas; PORT is read too. The command line wins.\n"
-           "Signals: SIGINT and SIGTERM finish what is in flight and stop, a second one stops at once; SIGHUP\n"
-           "reads certificates again (so does a change of their files), SIGUSR1 reopens the log file.\n"
+           "Signals: SIGINT and SIGTERM finish what is in flight and stop, a second one stops at "
+           "once; SIGHUP\n"
+           "reads certificates again (so does a change of their files), SIGUSR1 reopens the log "
+           "file.\n"
            "Exit codes: 0 clean stop, 1 run-time failure, 2 usage.\n");
 }

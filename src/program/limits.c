@@ -1,9 +1,11 @@
-/* Debian gives a process 1,024 descriptors and lets it ask for many more: each connection is one. */
+/* Debian gives a process 1,024 descriptors and lets it ask for many more: each connection is one.
+ */
 #include "program/limits.h"
 
 #include <sys/resource.h>
 
-/* What is not a connection: the loop's own (epoll, event, signal pipes), listeners, logs, files being sent. */
+/* What is not a connection: the loop's own (epoll, event, signal pipes), listeners, logs, files
+ * being sent. */
 enum { FOR_PROCESS = 32, FOR_LOOP = 32 };
 
 uint32_t limits_fit_connections(unsigned loops, uint32_t wanted)

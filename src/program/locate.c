@@ -1,5 +1,5 @@
-/* The places are tried in order, and the first that has everything wins: a key from one folder is never
- * combined with a certificate from another. */
+/* The places are tried in order, and the first that has everything wins: a key from one folder is
+ * never combined with a certificate from another. */
 #include "program/locate.h"
 
 #include <stdio.h>

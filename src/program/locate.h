@@ -5,12 +5,12 @@
 #include <limits.h>
 #include <stdbool.h>
 
-/* Looks for the folder `name`: in the current folder, beside the executable, one above it, and in the
- * installed share/rawhttp-uv. Returns 0 with its path, or -1. */
+/* Looks for the folder `name`: in the current folder, beside the executable, one above it, and in
+ * the installed share/rawhttp-uv. Returns 0 with its path, or -1. */
 int locate_folder(const char *name, char ret_path[PATH_MAX]);
 
-/* Looks for two files that belong together: in the current folder, beside the executable, one above it.
- * Returns 0 with both paths, or -1. */
+/* Looks for two files that belong together: in the current folder, beside the executable, one above
+ * it. Returns 0 with both paths, or -1. */
 int locate_pair(const char *first, const char *second, char ret_first[PATH_MAX],
                 char ret_second[PATH_MAX]);
 

@@ -1,6 +1,7 @@
-/* The log writer. Happy path: `add` copies into the batch and wakes the thread, which puts an empty batch
- * in its place, writes the full one in one call with the lock released, and sleeps again. It fails by
- * dropping lines (batch full) or by a failed write, which loses that batch and is told once on stderr. */
+/* The log writer. Happy path: `add` copies into the batch and wakes the thread, which puts an empty
+ * batch in its place, writes the full one in one call with the lock released, and sleeps again. It
+ * fails by dropping lines (batch full) or by a failed write, which loses that batch and is told
+ * once on stderr. */
 #include "program/log_writer.h"
 
 #include <errno.h>
@@ -18,16 +19,16 @@ enum { BATCH_BYTES = 1 << 20, GATHER_NS = 1000000 };
 
 struct log_writer {
     pthread_mutex_t lock;
-    pthread_cond_t filled;  /* there is something to write, or to do */
-    pthread_cond_t ended;   /* the thread has finished */
+    pthread_cond_t filled; /* there is something to write, or to do */
+    pthread_cond_t ended;  /* the thread has finished */
     pthread_t thread;
-    char *batch;            /* lines that wait */
-    size_t used;            /* bytes of them */
-    uint64_t dropped;       /* lines since the last count was written */
+    char *batch;      /* lines that wait */
+    size_t used;      /* bytes of them */
+    uint64_t dropped; /* lines since the last count was written */
     bool reopen, stop, done;
-    char *path;             /* NULL: the descriptor is the caller's */
+    char *path; /* NULL: the descriptor is the caller's */
     int descriptor;
-    bool failure_told;      /* the thread's own: one message for a series of failures */
+    bool failure_told; /* the thread's own: one message for a series of failures */
 };
 
 static int open_log(const char *path)
@@ -113,8 +114,9 @@ static void *run(void *argument)
             write_all(writer, batch, length);
         if (dropped > 0) {
             char line[96];
-            int size = snprintf(line, sizeof line, "[%llu log lines dropped: the log is too slow]\n",
-                                (unsigned long long)dropped);
+            int size =
+                snprintf(line, sizeof line, "[%llu log lines dropped: the log is too slow]\n",
+                         (unsigned long long)dropped);
             write_all(writer, line, (size_t)size);
         }
         if (again)
@@ -213,7 +215,8 @@ void log_writer_destroy(struct log_writer *writer, unsigned ms)
     bool done = writer->done;
     pthread_mutex_unlock(&writer->lock);
     if (!done) {
-        /* A reader that reads no more must not keep the program: the process ends with the thread in it. */
+        /* A reader that reads no more must not keep the program: the process ends with the thread
+         * in it. */
         pthread_detach(writer->thread);
         return;
     }

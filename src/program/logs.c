@@ -1,4 +1,5 @@
-/* The hooks run on the loops' threads: they make a line and hand it to a log writer, which never blocks. */
+/* The hooks run on the loops' threads: they make a line and hand it to a log writer, which never
+ * blocks. */
 #include "program/logs.h"
 
 #include <errno.h>
@@ -60,7 +61,8 @@ int logs_open(struct logs *logs, const struct options *options, char *ret_error,
     logs->access = log_writer_create(options->log_file, STDOUT_FILENO);
     if (logs->access != NULL)
         return 0;
-    snprintf(ret_error, error_size, "opening the access log '%.200s': %s; choose another --log-file",
+    snprintf(ret_error, error_size,
+             "opening the access log '%.200s': %s; choose another --log-file",
              options->log_file != NULL ? options->log_file : "stdout", strerror(errno));
     log_writer_destroy(logs->errors, CLOSE_MS);
     return -1;

@@ -1,4 +1,5 @@
-/* rawhttp-uv, the program: the first embedder of the library, written on its public headers alone. */
+/* rawhttp-uv, the program: the first embedder of the library, written on its public headers alone.
+ */
 #include <stdio.h>
 #include <unistd.h>
 

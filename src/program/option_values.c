@@ -1,5 +1,5 @@
-/* Values of options: numbers, sizes, durations, choices. Every value that is refused gives the reason
- * in words that say what would have been right. */
+/* Values of options: numbers, sizes, durations, choices. Every value that is refused gives the
+ * reason in words that say what would have been right. */
 #include "program/option_table.h"
 
 #include <inttypes.h>
@@ -8,7 +8,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* Digits at the start of `text`. Returns how many there were, or 0 where there are none or too many. */
+/* Digits at the start of `text`. Returns how many there were, or 0 where there are none or too
+ * many. */
 static size_t read_digits(const char *text, int64_t *ret_value)
 {
     int64_t value = 0;
@@ -127,8 +128,9 @@ int option_value_read(const struct option_row *row, const char *text, int64_t *r
             break;
         if (read_count(text, false, &value) == 0 && value >= row->minimum && value <= row->maximum)
             break;
-        snprintf(ret_reason, reason_size, "'%s' is neither auto nor a number from %" PRId64
-                 " to %" PRId64, text, row->minimum, row->maximum);
+        snprintf(ret_reason, reason_size,
+                 "'%s' is neither auto nor a number from %" PRId64 " to %" PRId64, text,
+                 row->minimum, row->maximum);
         return -1;
     case OPTION_COUNT:
     case OPTION_NUMBER:

@@ -1,7 +1,8 @@
 /* Options: the table, and the reading of environment and command line by it.
  *
- * Happy path: defaults, then RAWHTTP_* (and PORT), then the command line. It fails at the first value
- * that is refused, with one line that names the place it came from, the value and what would be right. */
+ * Happy path: defaults, then RAWHTTP_* (and PORT), then the command line. It fails at the first
+ * value that is refused, with one line that names the place it came from, the value and what would
+ * be right. */
 #include "program/options.h"
 
 #include <errno.h>
@@ -36,8 +37,8 @@ const struct option_row option_table[] = {
     {NULL, 0, "no-tls", NULL, OPTION_FLAG, FIELD(no_tls), 0, 1, NULL, "no HTTPS", NULL},
     {NULL, 0, "client-ca", "FILE", OPTION_TEXT, FIELD(client_ca), 0, 0, NULL,
      "authority whose client certificates are asked for", NULL},
-    {NULL, 0, "client-auth", "MODE", OPTION_CHOICE, FIELD(client_auth), 0, 0, "off/optional/required",
-     "off, optional or required; --client-ca alone requires", "off"},
+    {NULL, 0, "client-auth", "MODE", OPTION_CHOICE, FIELD(client_auth), 0, 0,
+     "off/optional/required", "off, optional or required; --client-ca alone requires", "off"},
     {NULL, 0, "redirect-https", NULL, OPTION_FLAG, FIELD(redirect_https), 0, 1, NULL,
      "answer plain HTTP by a redirect to HTTPS, with HSTS there", NULL},
 
@@ -80,8 +81,8 @@ const struct option_row option_table[] = {
     {NULL, 0, "drain-delay", "D", OPTION_DURATION, FIELD(drain_delay_ms), 0, MS_MAX, NULL,
      "how long before that /healthz says 503", "0"},
 
-    {"Files", 0, "spa", NULL, OPTION_FLAG, FIELD(spa), 0, 1, NULL,
-     "index.html for unknown paths", NULL},
+    {"Files", 0, "spa", NULL, OPTION_FLAG, FIELD(spa), 0, 1, NULL, "index.html for unknown paths",
+     NULL},
     {NULL, 0, "listing", NULL, OPTION_FLAG, FIELD(listing), 0, 1, NULL,
      "folder listings; on where DIR is given", NULL},
     {NULL, 0, "no-compression", NULL, OPTION_FLAG, FIELD(no_compression), 0, 1, NULL,
@@ -127,7 +128,8 @@ void options_fini(struct options *options)
     for (size_t i = 0; i < option_table_length; i++) {
         if (option_table[i].kind != OPTION_LIST)
             continue;
-        struct text_list *list = (struct text_list *)(void *)((char *)options + option_table[i].offset);
+        struct text_list *list =
+            (struct text_list *)(void *)((char *)options + option_table[i].offset);
         free(list->copy);
         list->copy = NULL;
     }

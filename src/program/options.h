@@ -1,5 +1,5 @@
-/* What the person who starts the program decides: filled from the environment, then from the command
- * line, which wins. */
+/* What the person who starts the program decides: filled from the environment, then from the
+ * command line, which wins. */
 #ifndef RH_PROGRAM_OPTIONS_H
 #define RH_PROGRAM_OPTIONS_H
 
@@ -29,7 +29,7 @@ struct options {
     int64_t reuse_port;
     int64_t loops; /* 0: auto */
 
-    int64_t tls_port; /* -1: not given */
+    int64_t tls_port;             /* -1: not given */
     struct text_list certs, keys; /* as many of each */
     int64_t dev_cert, no_tls, redirect_https;
     const char *client_ca;
@@ -58,8 +58,10 @@ void options_init(struct options *options);
 /* Frees what the environment's lists needed. */
 void options_fini(struct options *options);
 
-/* Reads the environment and the command line. Returns 0, or -1 with one line of text in `ret_error`. */
-int options_read(struct options *options, int argc, char **argv, char *ret_error, size_t error_size);
+/* Reads the environment and the command line. Returns 0, or -1 with one line of text in
+ * `ret_error`. */
+int options_read(struct options *options, int argc, char **argv, char *ret_error,
+                 size_t error_size);
 
 /* The help text, made from the same table that reads the options. */
 void options_print_help(bool color);

@@ -1,9 +1,10 @@
 /* Addresses and ports.
  *
- * Happy path: localhost becomes 127.0.0.1 and ::1, the standard port is free on both, the runner listens.
- * A busy port is found out by sockets of our own, bound, listening and closed again, before the runner
- * binds any: the port must be the same on all addresses, and a runner does not give back what it bound.
- * Between the look and the bind somebody else may take the port; then the start fails and says so. */
+ * Happy path: localhost becomes 127.0.0.1 and ::1, the standard port is free on both, the runner
+ * listens. A busy port is found out by sockets of our own, bound, listening and closed again,
+ * before the runner binds any: the port must be the same on all addresses, and a runner does not
+ * give back what it bound. Between the look and the bind somebody else may take the port; then the
+ * start fails and says so. */
 #include "program/ports.h"
 
 #include <arpa/inet.h>
@@ -32,8 +33,8 @@ static socklen_t socket_address(const struct listen_address *address, unsigned p
     return sizeof *in;
 }
 
-/* Listens on the address for a moment. Returns 0, or the errno; a port of 0 is replaced by the one that the
- * kernel chose. */
+/* Listens on the address for a moment. Returns 0, or the errno; a port of 0 is replaced by the one
+ * that the kernel chose. */
 static int probe(const struct listen_address *address, unsigned *port, bool reuse)
 {
     struct sockaddr_storage sa;
@@ -58,7 +59,8 @@ static int probe(const struct listen_address *address, unsigned *port, bool reus
     return error;
 }
 
-static void add_address(struct addresses *addresses, const char *text, bool is_v6, bool may_be_absent)
+static void add_address(struct addresses *addresses, const char *text, bool is_v6,
+                        bool may_be_absent)
 {
     struct listen_address *address = &addresses->items[addresses->count];
     snprintf(address->text, sizeof address->text, "%s", text);
@@ -131,8 +133,10 @@ int addresses_init(struct addresses *addresses, const struct text_list *hosts, c
     return 0;
 }
 
-/* 0 where the port can be listened on everywhere, else the errno of the first address that refuses. */
-static int probe_all(const struct addresses *addresses, unsigned *port, bool reuse, size_t *ret_index)
+/* 0 where the port can be listened on everywhere, else the errno of the first address that refuses.
+ */
+static int probe_all(const struct addresses *addresses, unsigned *port, bool reuse,
+                     size_t *ret_index)
 {
     for (size_t i = 0; i < addresses->count; i++) {
         int error = probe(&addresses->items[i], port, reuse);
@@ -164,11 +168,13 @@ int ports_find(const struct addresses *addresses, int64_t wanted, unsigned stand
         snprintf(ret_error, error_size, "listening on %s: %s; choose another --host", address,
                  strerror(error));
     else if (wanted == 0)
-        snprintf(ret_error, error_size, "no port is free on all addresses; choose one with %s", option);
+        snprintf(ret_error, error_size, "no port is free on all addresses; choose one with %s",
+                 option);
     else
-        snprintf(ret_error, error_size,
-                 "ports %u to %u are all busy on %s; choose another one with %s, 0 is any that is free",
-                 standard, standard + PORTS_HUNTED - 1, address, option);
+        snprintf(
+            ret_error, error_size,
+            "ports %u to %u are all busy on %s; choose another one with %s, 0 is any that is free",
+            standard, standard + PORTS_HUNTED - 1, address, option);
     return -1;
 }
 
@@ -182,10 +188,12 @@ int ports_listen(struct rh_runner *runner, const struct addresses *addresses, un
         int error = rh_runner_listen(runner, text, listen);
         if (error == 0)
             continue;
-        const char *advice = error == -EADDRINUSE ? "stop the program that has it, or choose another port"
-                             : error == -EACCES   ? "ports below 1024 need privileges"
-                                                  : "choose another --host or --port";
-        snprintf(ret_error, error_size, "listening on %s: %s; %s", text, rh_strerror(error), advice);
+        const char *advice = error == -EADDRINUSE
+                                 ? "stop the program that has it, or choose another port"
+                             : error == -EACCES ? "ports below 1024 need privileges"
+                                                : "choose another --host or --port";
+        snprintf(ret_error, error_size, "listening on %s: %s; %s", text, rh_strerror(error),
+                 advice);
         return error;
     }
     return 0;

@@ -1,4 +1,5 @@
-/* Addresses and ports: which addresses a --host stands for, and which port is free on all of them. */
+/* Addresses and ports: which addresses a --host stands for, and which port is free on all of them.
+ */
 #ifndef RH_PROGRAM_PORTS_H
 #define RH_PROGRAM_PORTS_H
 
@@ -14,7 +15,7 @@ enum { PORTS_HUNTED = 20, ADDRESSES_MAX = 2 * TEXT_LIST_MAX };
 
 /* One address to listen on. */
 struct listen_address {
-    char text[64];     /* a literal without brackets */
+    char text[64]; /* a literal without brackets */
     bool is_v6;
     bool may_be_absent; /* ::1 of localhost, :: of *: left out on a machine without IPv6 */
 };
@@ -32,14 +33,14 @@ struct addresses {
     size_t host_count;
 };
 
-/* Turns the --host values into addresses; without any: localhost. Leaves out what may be absent and is.
- * Returns 0, or -1 with a line in `ret_error`. */
+/* Turns the --host values into addresses; without any: localhost. Leaves out what may be absent and
+ * is. Returns 0, or -1 with a line in `ret_error`. */
 int addresses_init(struct addresses *addresses, const struct text_list *hosts, char *ret_error,
                    size_t error_size);
 
-/* Finds the port that will be listened on. `wanted` -1 looks for the first free one from `standard` on,
- * 0 for any that is free on all addresses; another is taken as it is. `option` is the one to advise.
- * Returns the port, or -1 with a line in `ret_error`. */
+/* Finds the port that will be listened on. `wanted` -1 looks for the first free one from `standard`
+ * on, 0 for any that is free on all addresses; another is taken as it is. `option` is the one to
+ * advise. Returns the port, or -1 with a line in `ret_error`. */
 int ports_find(const struct addresses *addresses, int64_t wanted, unsigned standard, bool reuse,
                const char *option, char *ret_error, size_t error_size);
 

@@ -1,7 +1,8 @@
 /* Builds what the options ask for and runs it.
  *
- * Happy path: addresses, logs, certificates, app, runner, ports, banner, signals, run. Each step that fails says why in one
- * line on stderr, and everything before it is taken down in reverse order. */
+ * Happy path: addresses, logs, certificates, app, runner, ports, banner, signals, run. Each step
+ * that fails says why in one line on stderr, and everything before it is taken down in reverse
+ * order. */
 #include "program/serve.h"
 
 #include <errno.h>
@@ -84,9 +85,10 @@ static void configure(struct service *service)
     config->connections_max =
         limits_fit_connections(service->loops, (uint32_t)options->connections_max);
     if (config->connections_max < options->connections_max)
-        banner_note("the limit of open files leaves room for %u connections of each loop, not %lld; "
-                    "raise it with ulimit -Hn", config->connections_max,
-                    (long long)options->connections_max);
+        banner_note(
+            "the limit of open files leaves room for %u connections of each loop, not %lld; "
+            "raise it with ulimit -Hn",
+            config->connections_max, (long long)options->connections_max);
     logs_hook(&service->logs, config);
 }
 
@@ -115,8 +117,9 @@ static int build_app(struct service *service)
     }
     struct rh_files *files = rh_files_create(options->folder, &files_options);
     if (files == NULL) {
-        snprintf(service->error, ERROR_MAX, "serving the folder '%.200s': %s; name a folder that is there",
-                 options->folder, strerror(errno));
+        snprintf(service->error, ERROR_MAX,
+                 "serving the folder '%.200s': %s; name a folder that is there", options->folder,
+                 strerror(errno));
         rh_app_unref(service->app);
         return -1;
     }
@@ -126,12 +129,13 @@ static int build_app(struct service *service)
 }
 
 /* One scheme on its port, hunted where none was given. Returns the port, or -1. */
-static int listen_scheme(struct service *service, int64_t wanted, unsigned standard, const char *option,
-                         struct rh_tls *tls)
+static int listen_scheme(struct service *service, int64_t wanted, unsigned standard,
+                         const char *option, struct rh_tls *tls)
 {
     struct rh_listen listen;
     int reuse = (int)service->options->reuse_port;
-    int port = ports_find(&service->addresses, wanted, standard, reuse, option, service->error, ERROR_MAX);
+    int port =
+        ports_find(&service->addresses, wanted, standard, reuse, option, service->error, ERROR_MAX);
     if (port < 0)
         return -1;
     if (wanted < 0 && port != (int)standard)
@@ -139,8 +143,10 @@ static int listen_scheme(struct service *service, int64_t wanted, unsigned stand
     rh_listen_init(&listen);
     listen.reuse_port = reuse;
     listen.tls = tls;
-    return ports_listen(service->runner, &service->addresses, (unsigned)port, &listen, service->error,
-                        ERROR_MAX) == 0 ? port : -1;
+    return ports_listen(service->runner, &service->addresses, (unsigned)port, &listen,
+                        service->error, ERROR_MAX) == 0
+               ? port
+               : -1;
 }
 
 /* Creates the runner and listens. */
@@ -217,7 +223,8 @@ int serve(const struct options *options)
         goto end;
     }
     configure(service);
-    if (tls_setup_open(&service->tls, options, service->logs.color_errors, service->error, ERROR_MAX) != 0) {
+    if (tls_setup_open(&service->tls, options, service->logs.color_errors, service->error,
+                       ERROR_MAX) != 0) {
         code = say(service);
         goto end_logs;
     }

@@ -1,5 +1,6 @@
-/* SIGINT and SIGTERM drain and stop, and a second one stops at once. SIGHUP means that the terminal is gone,
- * and then it drains too; otherwise it asks for the certificates to be read again. SIGUSR1 reopens the log. */
+/* SIGINT and SIGTERM drain and stop, and a second one stops at once. SIGHUP means that the terminal
+ * is gone, and then it drains too; otherwise it asks for the certificates to be read again. SIGUSR1
+ * reopens the log. */
 #include "program/signals.h"
 
 #include <errno.h>

@@ -22,8 +22,8 @@ struct signals {
     uv_signal_t handles[4];
 };
 
-/* Starts to listen to SIGINT, SIGTERM, SIGHUP (where it was not ignored) and SIGUSR1, and ignores SIGPIPE.
- * Returns 0 or a negative code of libuv. */
+/* Starts to listen to SIGINT, SIGTERM, SIGHUP (where it was not ignored) and SIGUSR1, and ignores
+ * SIGPIPE. Returns 0 or a negative code of libuv. */
 int signals_open(struct signals *signals, struct rh_runner *runner, struct logs *logs,
                  struct tls_setup *tls, uint64_t delay_ms, uint64_t grace_ms);
 

@@ -1,8 +1,9 @@
 /* TLS as the options say.
  *
- * Happy path: the pairs of --cert and --key, or server.crt and server.key where they exist, or, with --dev-cert,
- * a pair that is made now. It fails open where somebody only wanted HTTPS beside HTTP (a warning), and closed where
- * somebody asked for protection: --client-auth, --client-ca and --redirect-https end the start. */
+ * Happy path: the pairs of --cert and --key, or server.crt and server.key where they exist, or,
+ * with --dev-cert, a pair that is made now. It fails open where somebody only wanted HTTPS beside
+ * HTTP (a warning), and closed where somebody asked for protection: --client-auth, --client-ca and
+ * --redirect-https end the start. */
 #include "program/tls_setup.h"
 
 #include <limits.h>
@@ -46,7 +47,8 @@ static void make_pair(const struct pair *pair, bool color)
     if (rh_tls_write_dev_cert(pair->cert, pair->key, error, sizeof error) != 0)
         banner_warning(color, "making a development certificate: %s", error);
     else
-        banner_note("made a development certificate for localhost: %s and %s", pair->cert, pair->key);
+        banner_note("made a development certificate for localhost: %s and %s", pair->cert,
+                    pair->key);
 }
 
 /* A path that can not be kept is not watched; SIGHUP still reloads it. */
@@ -71,7 +73,8 @@ static int load_pair(struct tls_setup *setup, const struct pair *pair, bool colo
     return -1;
 }
 
-/* The pairs to load, at most TEXT_LIST_MAX. The default pair's paths are put into `cert` and `key`. */
+/* The pairs to load, at most TEXT_LIST_MAX. The default pair's paths are put into `cert` and `key`.
+ */
 static size_t find_pairs(const struct options *options, struct pair *ret_pairs, char cert[PATH_MAX],
                          char key[PATH_MAX])
 {
@@ -119,7 +122,8 @@ static int set_client_auth(struct tls_setup *setup, const struct options *option
     if (options->client_auth == CLIENT_AUTH_OFF && options->client_ca == NULL)
         return 0;
     if (options->client_ca == NULL) {
-        snprintf(ret_error, error_size, "--client-auth: needs --client-ca with the authority's certificate");
+        snprintf(ret_error, error_size,
+                 "--client-auth: needs --client-ca with the authority's certificate");
         return -1;
     }
     /* Who names an authority and no mode wants its certificates to be needed. */
@@ -142,11 +146,12 @@ static const char *protection(const struct options *options)
     return options->redirect_https ? "--redirect-https" : NULL;
 }
 
-int tls_setup_open(struct tls_setup *setup, const struct options *options, bool color, char *ret_error,
-                   size_t error_size)
+int tls_setup_open(struct tls_setup *setup, const struct options *options, bool color,
+                   char *ret_error, size_t error_size)
 {
     const char *asked = protection(options);
-    *setup = (struct tls_setup){.redirect = options->redirect_https, .hsts = options->redirect_https};
+    *setup =
+        (struct tls_setup){.redirect = options->redirect_https, .hsts = options->redirect_https};
     setup->tls = rh_tls_create();
     if (setup->tls == NULL) {
         snprintf(ret_error, error_size, "preparing TLS: out of memory or of random numbers");
@@ -162,8 +167,10 @@ int tls_setup_open(struct tls_setup *setup, const struct options *options, bool 
     if (asked == NULL)
         return 0;
     snprintf(ret_error, error_size,
-             "%s: there is no usable certificate, and without HTTPS nothing would be protected; give --cert "
-             "and --key", asked);
+             "%s: there is no usable certificate, and without HTTPS nothing would be protected; "
+             "give --cert "
+             "and --key",
+             asked);
     return -1;
 }
 
@@ -203,8 +210,8 @@ static void redirect(struct rh_exchange *x, const struct tls_setup *setup)
     /* absolute-form and "*" have no path of their own to go on with */
     if (target.len == 0 || target.base[0] != '/')
         target = rh_slice_from("/");
-    const char *location = rh_exchange_format(x, "https://%.*s%s%.*s", (int)host.len, host.base, port,
-                                              (int)target.len, target.base);
+    const char *location = rh_exchange_format(x, "https://%.*s%s%.*s", (int)host.len, host.base,
+                                              port, (int)target.len, target.base);
     if (location == NULL) {
         rh_respond_error(x, 503, NULL);
         return;

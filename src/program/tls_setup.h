@@ -1,5 +1,5 @@
-/* Everything the program does about TLS: which pairs are used, client certificates, the redirect of plain
- * HTTP, the files that must never be served. */
+/* Everything the program does about TLS: which pairs are used, client certificates, the redirect of
+ * plain HTTP, the files that must never be served. */
 #ifndef RH_PROGRAM_TLS_SETUP_H
 #define RH_PROGRAM_TLS_SETUP_H
 
@@ -16,9 +16,10 @@ enum { PRIVATE_FILES_MAX = 2 * TEXT_LIST_MAX };
 struct tls_setup {
     struct rh_tls *tls; /* NULL: no HTTPS */
     unsigned port;      /* of HTTPS, set once it is known */
-    bool no_default;    /* nothing was asked for and no default pair is there: worth a line, no warning */
-    bool redirect;      /* plain HTTP is answered by a redirect and nothing else */
-    bool hsts;          /* answers over TLS ask for TLS from then on (RFC 6797) */
+    bool no_default; /* nothing was asked for and no default pair is there: worth a line, no warning
+                      */
+    bool redirect;   /* plain HTTP is answered by a redirect and nothing else */
+    bool hsts;       /* answers over TLS ask for TLS from then on (RFC 6797) */
     struct {
         uint64_t device, inode;
     } private_files[PRIVATE_FILES_MAX]; /* certificates and keys, usable or not */
@@ -27,10 +28,11 @@ struct tls_setup {
     size_t loaded_count;
 };
 
-/* Loads what the options name, and says on stderr what is missing or suspicious. A broken pair is a warning, and
- * HTTP goes on; but where protection was asked for and can not be given, returns -1 with a line in `ret_error`. */
-int tls_setup_open(struct tls_setup *setup, const struct options *options, bool color, char *ret_error,
-                   size_t error_size);
+/* Loads what the options name, and says on stderr what is missing or suspicious. A broken pair is a
+ * warning, and HTTP goes on; but where protection was asked for and can not be given, returns -1
+ * with a line in `ret_error`. */
+int tls_setup_open(struct tls_setup *setup, const struct options *options, bool color,
+                   char *ret_error, size_t error_size);
 void tls_setup_close(struct tls_setup *setup);
 
 /* Puts the redirect and HSTS in front of everything that is registered after this. */

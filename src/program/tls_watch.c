@@ -1,6 +1,7 @@
-/* A stat of each file every few seconds, by libuv off the loop: it follows the symbolic links that certbot swaps, which
- * inotify on the file would miss. A change waits until all is calm for a moment, so that a certificate is not read
- * beside the key of its predecessor; should that happen all the same, the old pair stays and the next change counts. */
+/* A stat of each file every few seconds, by libuv off the loop: it follows the symbolic links that
+ * certbot swaps, which inotify on the file would miss. A change waits until all is calm for a
+ * moment, so that a certificate is not read beside the key of its predecessor; should that happen
+ * all the same, the old pair stays and the next change counts. */
 #include "program/tls_watch.h"
 
 enum { INTERVAL_MS = 2000, CALM_MS = 1000 };

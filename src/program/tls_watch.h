@@ -11,7 +11,8 @@
 struct tls_watch {
     struct tls_setup *setup;
     bool color;
-    uv_timer_t calm; /* runs while files still change: certificate and key come one after the other */
+    uv_timer_t
+        calm; /* runs while files still change: certificate and key come one after the other */
     uv_fs_poll_t polls[PRIVATE_FILES_MAX];
     size_t count;
     bool open;

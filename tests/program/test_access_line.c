@@ -23,7 +23,8 @@ static struct rh_access sample(void)
     };
 }
 
-static const char *format(enum access_format access_format, bool color, const struct rh_access *access)
+static const char *format(enum access_format access_format, bool color,
+                          const struct rh_access *access)
 {
     struct text text = {line, 0, ACCESS_LINE_MAX};
     access_line_add(&text, access_format, color, access);
@@ -74,17 +75,19 @@ Test(access_line, control_bytes_and_quotes_are_escaped_in_all_formats, .init = u
         cr_assert_null(strchr(text, 033));
         cr_assert_null(strchr(text, '\x9b'));
     }
-    cr_assert_not_null(strstr(format(ACCESS_COMBINED, false, &access), "/\\x1B[2J\\x0A\\x22\\x5C\\x9B"));
+    cr_assert_not_null(
+        strstr(format(ACCESS_COMBINED, false, &access), "/\\x1B[2J\\x0A\\x22\\x5C\\x9B"));
 }
 
 Test(access_line, json_has_only_what_is_there, .init = utc)
 {
     struct rh_access access = sample();
-    cr_assert_str_eq(format(ACCESS_JSON, false, &access),
-                     "{\"time\":\"2023-11-14T22:13:20.123456Z\",\"peer\":\"192.0.2.7\",\"method\":\"GET\","
-                     "\"target\":\"/a?b=c\",\"version\":\"1.1\",\"tls\":false,\"status\":200,"
-                     "\"bytes_in\":0,\"bytes_out\":42,\"duration_us\":1234,\"aborted\":false,"
-                     "\"user_agent\":\"curl/8\"}\n");
+    cr_assert_str_eq(
+        format(ACCESS_JSON, false, &access),
+        "{\"time\":\"2023-11-14T22:13:20.123456Z\",\"peer\":\"192.0.2.7\",\"method\":\"GET\","
+        "\"target\":\"/a?b=c\",\"version\":\"1.1\",\"tls\":false,\"status\":200,"
+        "\"bytes_in\":0,\"bytes_out\":42,\"duration_us\":1234,\"aborted\":false,"
+        "\"user_agent\":\"curl/8\"}\n");
 }
 
 Test(access_line, the_longest_parts_still_end_with_a_line_break, .init = utc)
@@ -92,8 +95,14 @@ Test(access_line, the_longest_parts_still_end_with_a_line_break, .init = utc)
     static char bytes[16384];
     memset(bytes, 1, sizeof bytes);
     struct rh_slice much = {bytes, sizeof bytes};
-    struct rh_access access = {.peer = much, .method = much, .target = much, .host = much,
-                               .referer = much, .user_agent = much, .route = much, .user = much,
+    struct rh_access access = {.peer = much,
+                               .method = much,
+                               .target = much,
+                               .host = much,
+                               .referer = much,
+                               .user_agent = much,
+                               .route = much,
+                               .user = much,
                                .request_id = much};
     for (int i = ACCESS_DEV; i <= ACCESS_JSON; i++) {
         const char *text = format((enum access_format)i, true, &access);

@@ -55,7 +55,8 @@ Test(options, every_default_reads_back_as_its_own_value)
             continue;
         cr_assert_eq(option_value_read(row, row->standard, &value, reason, sizeof reason), 0, "%s",
                      row->name);
-        cr_assert_eq(value, *(int64_t *)(void *)((char *)&options + row->offset), "--%s", row->name);
+        cr_assert_eq(value, *(int64_t *)(void *)((char *)&options + row->offset), "--%s",
+                     row->name);
     }
 }
 
@@ -94,7 +95,8 @@ Test(options, durations_need_a_unit_but_for_zero)
     cr_assert_eq(READ("--grace", "0"), 0);
     cr_assert_eq(options.grace_ms, 0);
     cr_assert_neq(READ("--grace", "10"), 0);
-    cr_assert_eq(strcmp(error, "--grace: '10' is not a duration: use 500ms, 10s or 2m"), 0, "%s", error);
+    cr_assert_eq(strcmp(error, "--grace: '10' is not a duration: use 500ms, 10s or 2m"), 0, "%s",
+                 error);
     cr_assert_neq(READ("--grace", "1d"), 0);
     cr_assert_neq(READ("--grace", "9999999h"), 0);
 }

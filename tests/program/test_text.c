@@ -27,7 +27,8 @@ Test(text, never_writes_past_its_size)
 Test(text, json_escapes_what_a_string_can_not_hold)
 {
     cr_assert_str_eq(json("a\"\\\n\x7f"), "a\\\"\\\\\\u000a\\u007f");
-    cr_assert_str_eq(json("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"), "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+    cr_assert_str_eq(json("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"),
+                     "\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
 }
 
 Test(text, json_replaces_bytes_that_are_not_utf8)
