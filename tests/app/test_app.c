@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "leaks.h"
 #include "fake_exchange.h"
 
 static struct rh_app *app;
@@ -23,6 +24,8 @@ static void teardown(void)
 {
     fake_fini(&x);
     rh_app_unref(app);
+    app = NULL;
+    assert_no_leaks();
 }
 
 TestSuite(app, .init = setup, .fini = teardown);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "io/file.h"
+#include "leaks.h"
 #include "live.h"
 #include "rawhttp/files.h"
 
@@ -81,6 +82,8 @@ static void teardown(void)
     }
     snprintf(command, sizeof command, "rm -rf '%s'", outside);
     cr_assert_eq(system(command), 0);
+    live = NULL;
+    assert_no_leaks();
 }
 
 TestSuite(files, .init = setup, .fini = teardown, .timeout = 30);

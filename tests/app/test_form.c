@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "live.h"
+#include "leaks.h"
 #include "rawhttp/form.h"
 
 static struct live *live;
@@ -91,6 +92,8 @@ static void setup(void)
 static void teardown(void)
 {
     live_close(live);
+    live = NULL;
+    assert_no_leaks();
 }
 
 TestSuite(form, .init = setup, .fini = teardown, .timeout = 30);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "rawhttp/body.h"
+#include "leaks.h"
 #include "rawhttp/driver.h"
 #include "rawhttp/middleware.h"
 
@@ -27,6 +28,9 @@ static void teardown(void)
 {
     rh_driver_destroy(driver);
     rh_app_unref(app);
+    driver = NULL;
+    app = NULL;
+    assert_no_leaks();
 }
 
 TestSuite(middleware, .init = setup, .fini = teardown);

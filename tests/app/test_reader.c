@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/files.h"
+#include "leaks.h"
 #include "io/file.h"
 #include "rawhttp/stream.h"
 #include "server/door.h"
@@ -123,6 +124,7 @@ static void teardown(void)
     uv_run(&loop, UV_RUN_DEFAULT);
     cr_assert_eq(uv_loop_close(&loop), 0);
     cr_assert_eq(open_descriptors, 0);
+    assert_no_leaks();
 }
 
 TestSuite(reader, .init = setup, .fini = teardown, .timeout = 30);

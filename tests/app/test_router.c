@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/router.h"
+#include "leaks.h"
 #include "app/router_model.h"
 #include "rawhttp/error.h"
 
@@ -23,6 +24,7 @@ static void setup(void)
 static void teardown(void)
 {
     rh_router_fini(&router);
+    assert_no_leaks();
 }
 
 TestSuite(router, .init = setup, .fini = teardown);
