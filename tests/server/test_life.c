@@ -370,7 +370,7 @@ Test(life, head_that_trickles_is_a_408)
 {
     begin(pong, NULL);
     for (unsigned i = 0; i < 9; i++) {
-        rh_driver_feed(conn, "GET / HTT" + i, 1);
+        rh_driver_feed(conn, &"GET / HTT"[i], 1);
         rh_driver_advance(driver, 1000);
     }
     expect_received("");

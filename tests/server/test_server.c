@@ -495,7 +495,7 @@ Test(server, ends_a_head_that_trickles)
     int fd = peer_connect(port);
     int end;
     for (unsigned i = 0; i < 8; i++) {
-        peer_send(&loop, fd, "GET / HTTP/1.1" + i, 1);
+        peer_send(&loop, fd, &"GET / HTTP/1.1"[i], 1);
         loop_run_ms(&loop, 20);
     }
     peer_receive(&loop, fd, text, sizeof text, NULL, 1000, &end);
