@@ -529,3 +529,38 @@ Test(life, bodies_by_chunks_need_no_arena_block_to_be_refused)
         cr_expect_gt(answer.len, 0);
     }
 }
+
+static size_t takes_none_at_first(struct rh_exchange *x, struct rh_slice piece, void *data)
+{
+    (void)x;
+    return (*(unsigned *)data)++ == 0 ? 0 : piece.len;
+}
+
+static void body_ended(struct rh_exchange *x, int error, void *data)
+{
+    (void)x;
+    (void)data;
+    cr_expect_eq(error, 0);
+}
+
+static void holds_and_reads(struct rh_exchange *x, void *data)
+{
+    holds(x, NULL);
+    rh_body_stream(x, takes_none_at_first, body_ended, data);
+}
+
+Test(life, hint_comes_behind_a_body_that_was_paused)
+{
+    unsigned calls = 0;
+    begin(holds_and_reads, &calls);
+    send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc");
+    rh_driver_eof(conn);
+    cr_expect_eq(aborts_n, 0, "an end inside a body is no hint");
+    rh_body_resume(held);
+    rh_driver_poll(driver);
+    cr_expect_eq(calls, 2);
+    cr_expect_eq(aborts_n, 1);
+    rh_respond_text(held, 200, "pong");
+    rh_driver_poll(driver);
+    expect_received(PONG);
+}
