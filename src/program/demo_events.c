@@ -69,6 +69,11 @@ static uint64_t first_number(const struct rh_exchange *x)
 static void events(struct rh_exchange *x, void *data)
 {
     (void)data;
+    if (rh_request_method(x) == RH_HEAD) { /* the head is all there is to say */
+        rh_sse_open(x, NULL, NULL);
+        rh_stream_end(x);
+        return;
+    }
     struct listener *listener = malloc(sizeof *listener);
     if (listener == NULL || uv_timer_init(rh_exchange_loop(x), &listener->timer) != 0) {
         free(listener);

@@ -69,7 +69,7 @@ static void stream(struct rh_exchange *x, void *data)
     ticks->next = 1;
     ticks->chunks = (unsigned)chunks;
     rh_stream_open(x, 200, "text/plain; charset=utf-8", RH_LENGTH_UNKNOWN, NULL, NULL);
-    if (chunks == 0) {
+    if (chunks == 0 || rh_request_method(x) == RH_HEAD) {
         finish(ticks);
         return;
     }

@@ -201,6 +201,21 @@ def events_count_and_go_on_after_a_break(_):
 
 
 @check
+def head_works_wherever_get_does_and_holds_nothing_up(_):
+    program = Program()
+    for path in ("/", "/hello", "/welcome", "/login", "/ping", "/plaintext", "/json", "/data?id=1", "/users/1",
+                 "/stream?chunks=3&delay=1000", "/events", "/slow?ms=10", "/compute?n=10", "/healthz", "/metrics",
+                 "/style.css"):
+        started = time.monotonic()
+        answer = program.raw(f"HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() +
+                             b"GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        head, _, rest = answer.partition(b"\r\n\r\n")
+        holds(head.startswith(b"HTTP/1.1 200 ") and b"Server: rawhttp-uv" in head and b"Date: " in head, (path, head))
+        holds(rest.startswith(b"HTTP/1.1 200 OK\r\n") and rest.endswith(b"pong"), (path, rest))
+        holds(time.monotonic() - started < 1 * kit.SLOW, f"{path} was waited for")
+
+
+@check
 def compute_answers_from_the_pool(_):
     program = Program()
     equal(json.loads(program.get("/compute?n=100").body), {"n": 100, "primes": 25})
