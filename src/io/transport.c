@@ -12,7 +12,7 @@
 
 #include "rawhttp/error.h"
 
-enum { CIPHER_READ = 16 * 1024, PLAIN_STEP = 16 * 1024, CIPHER_ROOM = 20 * 1024 };
+enum { CIPHER_READ = 16 * 1024, CIPHER_ROOM = 20 * 1024 };
 
 struct rh_cipher_block {
     uv_write_t req;
@@ -203,8 +203,7 @@ static int write_tls(struct rh_transport *t, struct rh_transport_write *write)
         struct rh_slice *piece = &write->pieces[i];
         while (piece->len > 0) {
             struct rh_tls_io io = {.cipher = cipher, .cipher_cap = CIPHER_ROOM};
-            size_t step = piece->len < PLAIN_STEP ? piece->len : PLAIN_STEP;
-            ptrdiff_t taken = rh_tls_engine_write(&rh_transport_wire(t)->tls, &t->tls->engine, piece->base, step, &io);
+            ptrdiff_t taken = rh_tls_engine_write(&rh_transport_wire(t)->tls, &t->tls->engine, piece->base, piece->len, &io);
             if (taken < 0 || (taken == 0 && io.cipher_len == 0)) {
                 return taken < 0 ? (int)taken : UV_EPROTO;
             }

@@ -25,6 +25,7 @@ struct log_writer {
     char *batch;      /* lines that wait */
     size_t used;      /* bytes of them */
     uint64_t dropped; /* lines since the last count was written */
+    bool started; /* the thread was made */
     bool reopen, stop, done;
     char *path; /* NULL: the descriptor is the caller's */
     int descriptor;
@@ -149,18 +150,8 @@ struct log_writer *log_writer_create(const char *path, int descriptor)
     pthread_mutex_init(&writer->lock, NULL);
     pthread_cond_init(&writer->filled, NULL);
     pthread_cond_init(&writer->ended, NULL);
+    return writer;
 
-    /* Signals belong to the loop's thread; a broken pipe is an error of write, not a signal. */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&writer->thread, NULL, run, writer);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed == 0)
-        return writer;
-    errno = failed;
-    if (path != NULL)
-        close(writer->descriptor);
 fail_path:
     free(writer->path);
     free(writer->batch);
@@ -169,11 +160,26 @@ fail_writer:
     return NULL;
 }
 
+/* The thread is made for the first line: a program that logs nothing stays single-threaded, and every read and write of
+ * it is spared libc's point of cancellation. Called with the lock. Where no thread can be made, lines are dropped. */
+static bool has_thread(struct log_writer *writer)
+{
+    if (writer->started)
+        return true;
+    /* Signals belong to the loop's thread; a broken pipe is an error of write, not a signal. */
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    writer->started = pthread_create(&writer->thread, NULL, run, writer) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return writer->started;
+}
+
 void log_writer_add(struct log_writer *writer, const char *bytes, size_t length, unsigned lines)
 {
     pthread_mutex_lock(&writer->lock);
     bool was_empty = writer->used == 0;
-    if (length > BATCH_BYTES - writer->used) {
+    if (!has_thread(writer) || length > BATCH_BYTES - writer->used) {
         writer->dropped += lines;
     } else {
         memcpy(writer->batch + writer->used, bytes, length);
@@ -189,7 +195,7 @@ void log_writer_reopen(struct log_writer *writer)
     if (writer->path == NULL)
         return;
     pthread_mutex_lock(&writer->lock);
-    writer->reopen = true;
+    writer->reopen = has_thread(writer);
     pthread_cond_signal(&writer->filled);
     pthread_mutex_unlock(&writer->lock);
 }
@@ -210,9 +216,9 @@ void log_writer_destroy(struct log_writer *writer, unsigned ms)
     writer->stop = true;
     pthread_cond_signal(&writer->filled);
     int waited = 0;
-    while (!writer->done && waited == 0)
+    while (writer->started && !writer->done && waited == 0)
         waited = pthread_cond_timedwait(&writer->ended, &writer->lock, &until);
-    bool done = writer->done;
+    bool done = writer->done || !writer->started;
     pthread_mutex_unlock(&writer->lock);
     if (!done) {
         /* A reader that reads no more must not keep the program: the process ends with the thread
@@ -220,7 +226,8 @@ void log_writer_destroy(struct log_writer *writer, unsigned ms)
         pthread_detach(writer->thread);
         return;
     }
-    pthread_join(writer->thread, NULL);
+    if (writer->started)
+        pthread_join(writer->thread, NULL);
     if (writer->path != NULL)
         close(writer->descriptor);
     pthread_cond_destroy(&writer->ended);

@@ -11,7 +11,8 @@
 enum {
     RH_ARENA_BLOCK_BYTES = 4096,
     RH_BODY_SMALL_BYTES = 16 * 1024,  /* whole bodies up to this size come from a pool of their own */
-    RH_OUTPUT_BYTES = 16 * 1024,      /* answers gathered for one write; also the step of a source */
+    RH_OUTPUT_BYTES = 17 * 1024,      /* answers gathered for one write; also the step of a source: a full input and its
+                                         chunk's frame fit, so that an echo of it is one write */
     RH_PIPE_BYTES = 16 * 1024,        /* what rh_stream_write takes before the peer reads */
     RH_EXCHANGE_INLINE_BYTES = 2304,  /* the first block of an exchange's arena */
     RH_EXCHANGES_EXTRA = 64,          /* answered, and waiting beside those of connections for a write */
