@@ -7,7 +7,8 @@
 
 /* What a value may look like. All but TEXT and LIST store an int64_t. */
 enum option_kind {
-    OPTION_FLAG,     /* no value; in the environment 1 or 0 */
+    OPTION_FLAG, /* 1 or 0, on or off; on the command line without a value, where it has no argument
+                  */
     OPTION_CHOICE,   /* one of `choices`; stores its place in the list */
     OPTION_COUNT,    /* a number that may end in K, M or G, within minimum and maximum */
     OPTION_NUMBER,   /* a plain number within minimum and maximum */

@@ -73,7 +73,7 @@ const struct option_row option_table[] = {
      "bytes of a request's body", "10M"},
     {NULL, 0, "max-connections", "N", OPTION_COUNT, FIELD(connections_max), 1, 1 << 24, NULL,
      "connections of one loop", "10000"},
-    {NULL, 0, "keep-alive", "on/off", OPTION_CHOICE, FIELD(keep_alive), 0, 0, "off/on",
+    {NULL, 0, "keep-alive", "on/off", OPTION_FLAG, FIELD(keep_alive), 0, 1, NULL,
      "several requests on one connection", "on"},
 
     {"Stopping", 0, "grace", "D", OPTION_DURATION, FIELD(grace_ms), 0, MS_MAX, NULL,
@@ -227,7 +227,8 @@ static int read_environment(struct options *options, struct refusal *refusal)
             snprintf(name, sizeof name, "PORT");
             text = getenv(name);
         }
-        if (text == NULL || (text[0] == '\0' && row->kind != OPTION_FLAG))
+        bool is_flag = row->kind == OPTION_FLAG && row->argument == NULL;
+        if (text == NULL || (text[0] == '\0' && !is_flag))
             continue;
         int failed = row->kind == OPTION_LIST
                          ? read_environment_list(options, row, name, text, refusal)

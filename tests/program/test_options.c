@@ -107,8 +107,20 @@ Test(options, choices_are_named_in_the_refusal)
     cr_assert_eq(options.access_log, ACCESS_JSON);
     cr_assert_neq(READ("--access-log", "xml"), 0);
     cr_assert_not_null(strstr(error, "off/dev/common/combined/json"), "%s", error);
+}
+
+Test(options, keep_alive_is_on_or_off)
+{
     cr_assert_eq(READ("--keep-alive", "off"), 0);
     cr_assert_eq(options.keep_alive, 0);
+    cr_assert_neq(READ("--keep-alive", "maybe"), 0);
+    cr_assert_neq(READ("--keep-alive"), 0);
+    setenv("RAWHTTP_KEEP_ALIVE", "0", 1);
+    cr_assert_eq(read_nothing(), 0);
+    cr_assert_eq(options.keep_alive, 0);
+    setenv("RAWHTTP_KEEP_ALIVE", "", 1);
+    cr_assert_eq(read_nothing(), 0);
+    cr_assert_eq(options.keep_alive, 1, "an empty value is none");
 }
 
 Test(options, an_unknown_option_is_guessed)
