@@ -48,7 +48,8 @@ RH_API void rh_request_field_at(const struct rh_exchange *x, size_t index, struc
 /* First query parameter of that name, decoded into the arena; absent if missing or malformed. */
 RH_API struct rh_slice rh_request_query_value(struct rh_exchange *x, const char *name);
 
-/* Value of a :param or of *rest of the matched route, decoded; a slash that came as %2F is a '/'. */
+/* Value of a :param of the matched route, decoded; a slash that came as %2F is a '/'. For *rest its segments in one
+ * piece, absent where one of them holds such a slash: rh_request_rest gives them one by one. */
 RH_API struct rh_slice rh_request_param(struct rh_exchange *x, const char *name);
 /* Decoded segment `index` of *rest (0 is the first), absent behind the last. */
 RH_API struct rh_slice rh_request_rest(struct rh_exchange *x, size_t index);
