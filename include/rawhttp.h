@@ -4,9 +4,9 @@
  * one loop and listens; a runner (runner.h) does that on several loops, and rh_run is the whole program in one
  * call. A handler gets an exchange (exchange.h): it reads the request and answers, now or later. body.h gives the
  * request's body, whole or streamed; stream.h makes answers piece by piece. config.h holds every limit, log.h what
- * the server tells you, files.h serves folders, tls.h certificates, error.h the codes. form.h and multipart.h take
- * bodies apart, template.h and value.h make pages and JSON, sse.h keeps a browser informed, driver.h is a
- * server in memory, to test handlers.
+ * the server tells you, files.h serves folders, tls.h certificates, error.h the codes. form.h, multipart.h and text.h
+ * take bodies apart, template.h and value.h make pages and JSON, respond.h has the answers of everyday, sse.h keeps
+ * a browser informed, driver.h is a server in memory, to test handlers.
  *
  *     static void ping(struct rh_exchange *x, void *data)
  *     {
@@ -41,6 +41,7 @@
 #include <rawhttp/method.h>
 #include <rawhttp/middleware.h>
 #include <rawhttp/multipart.h>
+#include <rawhttp/respond.h>
 #include <rawhttp/runner.h>
 #include <rawhttp/server.h>
 #include <rawhttp/sha256.h>
@@ -49,6 +50,7 @@
 #include <rawhttp/status.h>
 #include <rawhttp/stream.h>
 #include <rawhttp/template.h>
+#include <rawhttp/text.h>
 #include <rawhttp/tls.h>
 #include <rawhttp/value.h>
 #include <rawhttp/version.h>

@@ -30,7 +30,8 @@ extern "C" {
     XX(EJSON, -20017, "malformed JSON")                                                            \
     XX(ETEMPLATE, -20018, "template does not compile or render")                                   \
     XX(ENOTFOUND, -20019, "no such file or entry")                                                 \
-    XX(ETYPE, -20020, "unsupported content type")
+    XX(ETYPE, -20020, "unsupported content type")                                                  \
+    XX(ETEXT, -20021, "text with bytes that its charset does not have")
 
 enum rh_error {
 #define XX(name, number, text) RH_##name = number,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/utf8.h"
 #include "http/media.h"
 #include "rawhttp/status.h"
 
@@ -14,19 +15,27 @@ static const char page_head[] =
     "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
 
-/* `text` with the bytes that HTML, or a JSON string, takes for its own replaced; NULL at the arena's cap. */
+/* `text` with the bytes that HTML, or a JSON string, takes for its own replaced, and what is no UTF-8 by U+FFFD: it
+ * may come from the peer, and RFC 8259 §8.1 knows nothing else. NULL at the arena's cap. */
 static const char *escape(struct rh_exchange *x, const char *text, bool is_json)
 {
-    size_t len = strnlen(text, DETAIL_BYTES_MAX);
-    char *out = rh_exchange_alloc(x, len * 6 + 1);
+    const char *end = text + strnlen(text, DETAIL_BYTES_MAX);
+    char *out = rh_exchange_alloc(x, (size_t)(end - text) * 6 + 1);
     size_t at = 0;
-    for (size_t i = 0; out != NULL && i < len; i++) {
-        unsigned char c = (unsigned char)text[i];
+    for (size_t len; out != NULL && text < end; text += len) {
+        uint32_t point;
+        len = rh_utf8_next(text, end, &point);
         /* One shape serves both: in HTML as a reference, in JSON as an escape; each is six bytes at most. */
-        if (is_json ? (c < 0x20 || c == '"' || c == '\\') : strchr("<>&\"'", c) != NULL) {
-            at += (size_t)sprintf(out + at, is_json ? "\\u%04x" : "&#%u;", (unsigned)c);
+        if (len == 0) {
+            len = 1;
+            memcpy(out + at, "\xef\xbf\xbd", 3);
+            at += 3;
+        } else if (is_json ? (point < 0x20 || point == '"' || point == '\\')
+                           : point < 0x80 && strchr("<>&\"'", (int)point) != NULL) {
+            at += (size_t)sprintf(out + at, is_json ? "\\u%04x" : "&#%u;", (unsigned)point);
         } else {
-            out[at++] = (char)c;
+            memcpy(out + at, text, len);
+            at += len;
         }
     }
     if (out != NULL) {
