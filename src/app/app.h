@@ -61,6 +61,7 @@ struct rh_app_state {
     unsigned next;            /* the step that rh_next runs; steps_count is the handler */
     uint32_t allow;           /* for no_method and options */
     bool has_rest;            /* *rest stands for one or more segments */
+    bool is_dispatching;      /* inside the call from the server: rh_next is "now" */
     struct rh_slice rest;     /* those, joined; bytes of the path */
     struct rh_form *form;     /* NULL until one is read */
     struct rh_slice values[]; /* of the params, in order; bytes of the path */

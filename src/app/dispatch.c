@@ -26,6 +26,15 @@ static void run_next(struct rh_exchange *x, struct rh_app_state *state)
     }
 }
 
+/* The exchange stays for the whole of this, whatever the handlers do. */
+static void run_within(struct rh_exchange *x, void *data)
+{
+    struct rh_app_state *state = data;
+    state->is_dispatching = true;
+    run_next(x, state);
+    state->is_dispatching = false;
+}
+
 static struct rh_app_state *state_create(struct rh_exchange *x, const struct rh_route *route, size_t values_bytes)
 {
     struct rh_app_state *state = rh_exchange_alloc(x, sizeof *state + values_bytes);
@@ -56,7 +65,7 @@ static void run_with_state(struct rh_exchange *x, const struct rh_route *route,
     state->has_rest = match->has_rest;
     state->rest = match->has_rest ? match->rest : (struct rh_slice){NULL, 0};
     memcpy(state->values, match->values, values_bytes);
-    run_next(x, state);
+    run_within(x, state);
 }
 
 /* No route has this path with this method. */
@@ -103,7 +112,11 @@ void rh_next(struct rh_exchange *x)
         rh_exchange_log(x, RH_LOG_ERROR, "rh_next outside of a middleware: ignored");
         return;
     }
-    run_next(x, state);
+    if (state->is_dispatching) {
+        run_next(x, state);
+    } else { /* later: the hold of whoever calls is not that of what comes next */
+        rh_exchange_continue(x, run_within, state);
+    }
 }
 
 /* --- What the handler asks --------------------------------------------------------------------------- */

@@ -40,6 +40,17 @@ static unsigned status_of(int error)
     }
 }
 
+static void tell_end(struct rh_exchange *x, int error)
+{
+    if (x->on_whole != NULL) {
+        struct rh_slice body = {error == 0 ? (x->whole != NULL ? x->whole : "") : NULL,
+                                error == 0 ? x->body_received : 0};
+        x->on_whole(x, body, error, x->body_data);
+    } else if (x->on_end != NULL) {
+        x->on_end(x, error, x->body_data);
+    }
+}
+
 void rh_exchange_body_end(struct rh_exchange *x, int error)
 {
     if (x->body_state == RH_BODY_DISCARDING || x->body_state == RH_BODY_UNASKED) {
@@ -57,17 +68,21 @@ void rh_exchange_body_end(struct rh_exchange *x, int error)
     }
     x->body_told = true;
     rh_exchange_enter(x);
-    if (x->on_whole != NULL) {
-        struct rh_slice body = {error == 0 ? (x->whole != NULL ? x->whole : "") : NULL,
-                                error == 0 ? x->body_received : 0};
-        x->on_whole(x, body, error, x->body_data);
-    } else if (x->on_end != NULL) {
-        x->on_end(x, error, x->body_data);
-    }
+    tell_end(x, error);
     if (error != 0 && x->session != NULL && x->answer_state == RH_ANSWER_NONE) {
         rh_respond_error(x, status_of(error), rh_strerror(error));
     }
     rh_exchange_leave(x);
+}
+
+void rh_exchange_body_abandon(struct rh_exchange *x)
+{
+    rh_list_remove(&x->waiting);
+    if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_PAUSED) {
+        x->body_state = RH_BODY_UNASKED;
+        x->body_told = true;
+        tell_end(x, RH_ECUT);
+    }
 }
 
 struct rh_slab *rh_body_find_place(struct rh_pools *pools, uint64_t len)
@@ -180,6 +195,12 @@ size_t rh_exchange_body_deliver(struct rh_exchange *x, struct rh_slice piece)
 /* Starts to read; a body that can not be allowed is refused before a byte of it is read. */
 static void ask(struct rh_exchange *x)
 {
+    if (x->overruled) {
+        rh_exchange_enter(x);
+        tell_end(x, RH_ECUT);
+        rh_exchange_leave(x);
+        return;
+    }
     if (x->session == NULL) {
         x->body_state = RH_BODY_READING;
         rh_exchange_body_end(x, RH_ECUT);

@@ -3,8 +3,10 @@
 #define RH_SERVER_DOOR_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "rawhttp/exchange.h"
+#include "util/list.h"
 
 /* First member of struct rh_app; the in-memory tests pass one of their own. */
 struct rh_door {
@@ -25,8 +27,33 @@ void **rh_exchange_app_slot(struct rh_exchange *x);
 void rh_exchange_set_route(struct rh_exchange *x, struct rh_slice pattern);
 /* True where nobody has answered, nobody holds the exchange, and somebody is there to take an answer. */
 bool rh_exchange_needs_answer(const struct rh_exchange *x);
+/* Goes on with a held exchange: its hold ends, `fn` runs as a handler does, and where it neither answers nor defers the
+ * peer gets a 500. On a cut exchange the hold ends and `fn` does not run. */
+void rh_exchange_continue(struct rh_exchange *x, void (*fn)(struct rh_exchange *x, void *data), void *data);
+/* Gives an error answer in the handler's place where none was given yet, else returns false. The handler hears as if
+ * the exchange were cut (RH_DEADLINE), what it answers later is a no-op, and its hold is its own to end. */
+bool rh_exchange_overrule(struct rh_exchange *x, unsigned status);
+
+/* The peer's address: 4 or 16 bytes, or 0 for a unix socket. */
+unsigned rh_exchange_peer_bytes(const struct rh_exchange *x, unsigned char ret_address[16]);
+/* What a trusted proxy says in place of the connection. The host is kept by pointer. */
+void rh_exchange_set_peer(struct rh_exchange *x, const unsigned char *address, unsigned len, unsigned port);
+void rh_exchange_set_tls(struct rh_exchange *x, bool tls);
+void rh_exchange_set_host(struct rh_exchange *x, struct rh_slice host);
+
+/* Wall clock in seconds since 1970; the test's in the driver. */
+int64_t rh_exchange_wall_s(const struct rh_exchange *x);
+/* A moment on the server's clock. Whoever sets one takes it out of its list (rh_list_remove) before its memory goes;
+ * one that was called is out. */
+struct rh_alarm {
+    struct rh_link link;
+    uint64_t due_ms;
+    void (*fn)(struct rh_alarm *alarm);
+};
+void rh_exchange_alarm(struct rh_exchange *x, struct rh_alarm *alarm, uint32_t ms);
+
 /* A slot per server for app-room caches, index 0 to 3, and how it is freed when the server is destroyed. */
-enum { RH_SERVER_SLOTS = 4, RH_SLOT_FILES = 0, RH_SLOT_RATE = 1 };
+enum { RH_SERVER_SLOTS = 4, RH_SLOT_FILES = 0, RH_SLOT_RATE = 1, RH_SLOT_HTPASSWD = 2 };
 void **rh_exchange_server_slot(struct rh_exchange *x, unsigned index, void (*free_fn)(void *value));
 
 #endif

@@ -427,18 +427,28 @@ static void expire(struct rh_driver_conn *c, enum rh_deadline_class which)
     drive(c);
 }
 
+static uint64_t next_due(const struct rh_driver *driver)
+{
+    uint64_t deadline = rh_deadlines_next(&driver->deadlines);
+    uint64_t alarm = rh_alarms_next(&driver->engine.alarms);
+    return alarm < deadline ? alarm : deadline;
+}
+
 void rh_driver_advance(struct rh_driver *driver, uint64_t ms)
 {
     uint64_t until_us = driver->engine.now_us + ms * 1000;
     enum rh_deadline_class which;
     uint64_t due_ms;
     poll_all(driver);
-    while ((due_ms = rh_deadlines_next(&driver->deadlines)) <= until_us / 1000) {
+    while ((due_ms = next_due(driver)) <= until_us / 1000) {
         if (due_ms * 1000 > driver->engine.now_us) {
             rh_engine_tick(&driver->engine, due_ms * 1000);
         }
         struct rh_deadline *entry = rh_deadlines_overdue(&driver->deadlines, due_ms, &which);
-        expire(RH_CONTAINER_OF(entry, struct rh_driver_conn, deadline), which);
+        if (entry != NULL) {
+            expire(RH_CONTAINER_OF(entry, struct rh_driver_conn, deadline), which);
+        }
+        rh_alarms_run(&driver->engine.alarms, due_ms);
         poll_all(driver);
     }
     rh_engine_tick(&driver->engine, until_us);

@@ -10,6 +10,7 @@
 #include "http/head.h"
 #include "rawhttp/config.h"
 #include "rawhttp/server.h"
+#include "server/alarms.h"
 #include "server/door.h"
 #include "server/pools.h"
 #include "server/post.h"
@@ -57,6 +58,8 @@ struct rh_engine {
     void (*tls_info)(struct rh_host *host, struct rh_tls_info *ret_info); /* NULL in the driver */
     /* The last exchange was given back, or the first of an exhausted pool; NULL: nobody asks. */
     void (*released)(struct rh_engine *engine);
+    struct rh_alarms alarms;  /* of the app room */
+    void (*alarm)(struct rh_engine *engine, uint64_t at_ms); /* run them then; NULL in the driver, which asks */
     struct rh_slot slots[RH_SERVER_SLOTS];
     struct rh_engine_stats stats;
     pthread_t thread;         /* the loop's; asserted */

@@ -176,7 +176,7 @@ static void tell_access(struct rh_exchange *x, bool aborted)
     if (x->base != NULL) {
         access.method = rh_slice_from(rh_method_name(x->head.method));
         access.target = (struct rh_slice){x->base + x->head.target_at, x->head.target_len};
-        access.host = (struct rh_slice){x->base + x->head.host_at, x->head.host_len};
+        access.host = rh_request_host(x);
         access.referer = known_field(x, RH_FIELD_REFERER);
         access.user_agent = known_field(x, RH_FIELD_USER_AGENT);
     }

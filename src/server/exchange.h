@@ -88,7 +88,8 @@ struct rh_exchange {
     struct rh_field *fields;    /* head.fields_n of them, in the arena */
     struct rh_head head;
     struct rh_slice path;       /* canonical */
-    struct rh_peer peer;
+    struct rh_peer peer;        /* the connection's, or what a trusted proxy says */
+    struct rh_slice forwarded_host; /* likewise; absent: the request's own */
 
     /* Request body. */
     rh_body_data_fn on_data;
@@ -149,8 +150,9 @@ struct rh_exchange {
     bool concluded;         /* outcome told */
     bool is_head;           /* no content in the answer whatever it says */
     bool discard_offered;   /* the body was asked to be read on */
-    bool tls;
+    bool tls;               /* the connection's, or what a trusted proxy says */
     bool stream_open;       /* push stream not yet ended */
+    bool overruled;         /* answered in the handler's place: what the handler answers is a no-op */
 
     union {
         struct rh_parser parser;   /* until the head is complete */
@@ -197,6 +199,8 @@ void rh_stream_let_go(struct rh_exchange *x);
 size_t rh_exchange_body_deliver(struct rh_exchange *x, struct rh_slice piece);
 /* The body ended: 0 or an error; tells once. After an error that the handler did not answer, the library does. */
 void rh_exchange_body_end(struct rh_exchange *x, int error);
+/* Somebody else answers: whoever reads the body hears RH_ECUT, and the rest of it is discarded. */
+void rh_exchange_body_abandon(struct rh_exchange *x);
 
 /* Something changed from outside of the session's calls. */
 static inline void rh_exchange_wake(struct rh_exchange *x)

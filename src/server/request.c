@@ -37,6 +37,9 @@ struct rh_slice rh_request_query(const struct rh_exchange *x)
 
 struct rh_slice rh_request_host(const struct rh_exchange *x)
 {
+    if (x->forwarded_host.base != NULL) {
+        return x->forwarded_host;
+    }
     return x->head.host_len > 0 ? part(x, x->head.host_at, x->head.host_len) : absent;
 }
 
@@ -178,6 +181,10 @@ static void assert_thread(const struct rh_exchange *x)
 void rh_exchange_hold(struct rh_exchange *x)
 {
     assert_thread(x);
+    if (x->overruled) {
+        x->held = true;
+        return;
+    }
     if (x->answer_state != RH_ANSWER_NONE) { /* a hold ends with the answer: this one would never */
         rh_exchange_log(x, RH_LOG_ERROR, "%.*s holds what it has answered", (int)x->route.len,
                         x->route.base != NULL ? x->route.base : "");
@@ -189,7 +196,7 @@ void rh_exchange_hold(struct rh_exchange *x)
 void rh_exchange_release(struct rh_exchange *x)
 {
     assert_thread(x);
-    if (x->stream_open) {
+    if (x->stream_open) { /* also where it drops what is written */
         rh_stream_fail(x);
         return;
     }

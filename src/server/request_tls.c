@@ -18,11 +18,14 @@ int rh_request_tls(struct rh_exchange *x, struct rh_tls_peer *ret_peer)
 {
     struct rh_tls_info info;
     struct rh_tls_peer peer = {0};
-    if (!x->tls || x->engine->tls_info == NULL) {
+    if (x->engine->tls_info == NULL || (x->session == NULL && !x->tls)) {
         return RH_ENOTFOUND;
     }
     if (x->session == NULL) {
         return RH_ECUT;
+    }
+    if (!x->session->host->tls) { /* x->tls may be a proxy's word */
+        return RH_ENOTFOUND;
     }
     x->engine->tls_info(x->session->host, &info);
     peer.version = info.version;

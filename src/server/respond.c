@@ -95,10 +95,11 @@ int rh_response_add(struct rh_exchange *x, const char *name, const char *value)
     return add_field(x, rh_slice_from(name), rh_slice_from(value));
 }
 
-/* True where the answer can be given now; false for a cut exchange, whose hold ends here, and for a second one. */
+/* True where the answer can be given now; false for a cut or overruled exchange, whose hold ends here, and for a second
+ * one. */
 static bool may_answer(struct rh_exchange *x, unsigned status)
 {
-    if (x->session == NULL) {
+    if (x->session == NULL || x->overruled) {
         x->held = false;
         rh_exchange_maybe_release(x);
         return false;

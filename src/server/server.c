@@ -129,6 +129,22 @@ static void conns_alarm(struct rh_conns *conns, uint64_t at_ms)
     rh_turn_alarm(&RH_CONTAINER_OF(conns, struct rh_server, conns)->turn, at_ms);
 }
 
+static void on_engine_alarm(struct rh_engine *engine, uint64_t at_ms)
+{
+    rh_turn_alarm(&RH_CONTAINER_OF(engine, struct rh_server, engine)->turn, at_ms);
+}
+
+/* Behind rh_conns_expire, which read the clock. */
+static void run_alarms(struct rh_server *server)
+{
+    struct rh_alarms *alarms = &server->engine.alarms;
+    rh_alarms_run(alarms, rh_engine_now_ms(&server->engine));
+    uint64_t next = rh_alarms_next(alarms);
+    if (next != UINT64_MAX) {
+        rh_turn_alarm(&server->turn, next);
+    }
+}
+
 static void on_soon(struct rh_turn *turn)
 {
     rh_conns_run_ready(&server_of(turn)->conns);
@@ -148,6 +164,7 @@ static void on_look(struct rh_turn *turn)
         rh_conns_drain(&server->conns); /* a last look has been: what had arrived was read */
     }
     rh_conns_expire(&server->conns);
+    run_alarms(server);
     if (server->state == RH_SERVER_DRAINING) {
         if (server->conns.open > 0 && rh_turn_now_ms(turn) >= server->drain_until_ms) {
             server->drain_until_ms = UINT64_MAX;
@@ -447,6 +464,7 @@ int rh_server_create(struct rh_server **ret_server, uv_loop_t *loop, struct rh_a
     server->engine.loop = loop;
     server->engine.server = server;
     server->engine.released = on_exchange_released;
+    server->engine.alarm = on_engine_alarm;
     server->conns.soon = conns_soon;
     server->conns.alarm = conns_alarm;
     server->conns.released = on_released;

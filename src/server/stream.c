@@ -36,7 +36,7 @@ static ptrdiff_t pull(void *data, char *out, size_t room)
 void rh_stream_open(struct rh_exchange *x, unsigned status, const char *type, int64_t length,
                     rh_stream_fn on_drained, void *data)
 {
-    if (x->session != NULL && x->answer_state == RH_ANSWER_NONE) {
+    if (x->session != NULL && x->answer_state == RH_ANSWER_NONE && !x->overruled) {
         enum rh_body_state body = (enum rh_body_state)x->body_state;
         bool told = x->body_told;
         struct rh_source source = {.pull = pull, .close = NULL, .data = x, .length = length};
@@ -54,7 +54,7 @@ void rh_stream_open(struct rh_exchange *x, unsigned status, const char *type, in
 /* What is written is dropped: the peer is gone, wants no content, or has all that was announced. */
 static bool drops(const struct rh_exchange *x)
 {
-    return x->session == NULL || x->is_head || x->answer_state == RH_ANSWER_COMPLETE;
+    return x->session == NULL || x->overruled || x->is_head || x->answer_state == RH_ANSWER_COMPLETE;
 }
 
 void rh_stream_let_go(struct rh_exchange *x)
@@ -113,6 +113,10 @@ static void end(struct rh_exchange *x)
     RH_ASSERT(x->stream_open);
     x->stream_open = false;
     x->held = false;
+    if (x->overruled) { /* the answer is another's */
+        rh_exchange_maybe_release(x);
+        return;
+    }
     x->pipe.ended = true;
     x->body_told = true;
     if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_PAUSED) {

@@ -147,3 +147,9 @@ void rh_exchange_hold(struct rh_exchange *x)
 {
     x->held = true;
 }
+
+void rh_exchange_continue(struct rh_exchange *x, void (*fn)(struct rh_exchange *x, void *data), void *data)
+{
+    x->held = false;
+    fn(x, data);
+}

@@ -1,0 +1,39 @@
+/* What may happen to a held exchange beside its answer: somebody goes on with it later, or answers in its handler's
+ * place. Ways to fail: none; on a cut exchange the first ends the hold and the second does nothing. */
+#include "server/exchange.h"
+
+void rh_exchange_continue(struct rh_exchange *x, void (*fn)(struct rh_exchange *x, void *data), void *data)
+{
+    rh_exchange_enter(x);
+    x->held = false; /* whoever comes next answers or defers for itself */
+    if (x->session != NULL && !x->overruled) {
+        fn(x, data);
+        rh_exchange_require_answer(x);
+    }
+    rh_exchange_leave(x);
+}
+
+/* Order as in a cut: nothing of the handler's is sent any more, the body's reader hears, then the handler, and then the
+ * peer gets its answer. A hold stays: the exchange is there until the handler gives it back, by whatever it calls. */
+bool rh_exchange_overrule(struct rh_exchange *x, unsigned status)
+{
+    if (x->session == NULL || x->answer_state != RH_ANSWER_NONE) {
+        return false;
+    }
+    rh_exchange_enter(x);
+    x->overruled = true;
+    x->cut = RH_DEADLINE;
+    rh_exchange_body_abandon(x);
+    if (x->abort_fn != NULL && x->session != NULL) {
+        x->abort_fn(x, RH_DEADLINE, x->abort_data);
+    }
+    if (x->session != NULL) { /* else the handler closed the server */
+        bool held = x->held;
+        x->overruled = false;
+        rh_respond_error(x, status, NULL);
+        x->overruled = true;
+        x->held = held;
+    }
+    rh_exchange_leave(x);
+    return true;
+}
