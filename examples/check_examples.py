@@ -63,8 +63,14 @@ def https(url, secure):
     assert ask(secure)[1] == b"hello, privately\n"
 
 
+def behind_proxy(url):
+    said = {"X-Forwarded-For": "198.51.100.1, 203.0.113.9", "X-Forwarded-Proto": "https"}
+    assert ask(url + "who", headers=said) == (200, b"203.0.113.9 by https\n")
+    assert ask(url + "who") == (200, b"127.0.0.1 by http\n")
+
+
 passed = failed = 0
-for check in (hello, own_loop, count_bytes, numbers, from_thread, middleware, form, loops, https):
+for check in (hello, own_loop, count_bytes, numbers, from_thread, middleware, form, loops, https, behind_proxy):
     arguments = ["127.0.0.1:0"] * (2 if check is https else 1)
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen([os.path.join(FOLDER, "example-" + check.__name__), *arguments], cwd=folder,

@@ -15,6 +15,34 @@ extern "C" {
  * the request is kept instead: for servers behind a proxy of yours. */
 RH_API void rh_use_request_id(struct rh_app *app, struct rh_group *group, int trust_peer);
 
+/* Behind a proxy: what it says of the client stands for what the connection says. */
+enum rh_proxy_fields {
+    RH_PROXY_X_FORWARDED, /* X-Forwarded-For, X-Forwarded-Proto and, where asked for, X-Forwarded-Host */
+    RH_PROXY_FORWARDED    /* Forwarded (RFC 7239) */
+};
+struct rh_proxies {
+    size_t size;
+    /* NULL-terminated: addresses ("192.0.2.1", "2001:db8::1"), networks ("10.0.0.0/8", "fd00::/8"), and "unix" for every
+     * peer on a unix socket. NULL: nobody is trusted. */
+    const char *const *trusted;
+    /* Which of the two your proxies write; the other is never looked at. There is no "whichever is there": a proxy
+     * that writes one passes the other on as the client made it up. RH_PROXY_X_FORWARDED */
+    enum rh_proxy_fields fields;
+    int scheme; /* take the scheme: 1 */
+    int host;   /* take the host: 0, as many proxies pass on the X-Forwarded-Host that a client made up */
+};
+RH_API void rh_proxies_init_sized(struct rh_proxies *proxies, size_t size);
+#define rh_proxies_init(proxies) rh_proxies_init_sized((proxies), sizeof *(proxies))
+/* From a trusted peer alone, the fields are read from their end, which the nearest proxy wrote, past proxies that are
+ * trusted themselves, to the first address that is not: from there on rh_request_peer, its port, the access log and the
+ * rate limit mean that client, rh_request_is_tls and HSTS the scheme ("http" or "https") in which it asked, and
+ * rh_request_host, where wanted, the host that it named. What is malformed (or, in Forwarded, obfuscated or
+ * "unknown": RFC 7239 §6) ends the walk: the peer is then the last address that a trusted hop vouched for. Fields of
+ * peers that are not trusted are ignored. Scheme and host come from the element that named the peer; X-Forwarded-Proto
+ * and -Host are counted from their end as X-Forwarded-For is, and where they have fewer elements the first one counts.
+ * Your proxy must set or remove each field that is taken. Add it to the app before everything that looks at the peer. */
+RH_API void rh_use_proxies(struct rh_app *app, struct rh_group *group, const struct rh_proxies *proxies);
+
 /* Fields that make browsers careful. NULL leaves one out. */
 struct rh_security {
     size_t size;

@@ -1,0 +1,81 @@
+#include "ask.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "leaks.h"
+
+struct rh_app *app;
+struct rh_driver *driver;
+struct rh_config config;
+char answer[16384];
+unsigned status;
+
+void pong(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    rh_respond_text(x, 200, "pong");
+}
+
+void ask_setup(void)
+{
+    app = rh_app_create();
+    rh_config_init(&config);
+}
+
+void ask_teardown(void)
+{
+    rh_driver_destroy(driver);
+    rh_app_unref(app);
+    driver = NULL;
+    app = NULL;
+    assert_no_leaks();
+}
+
+void ask_take(struct rh_slice bytes)
+{
+    cr_assert_lt(bytes.len, sizeof answer);
+    memcpy(answer, bytes.base, bytes.len);
+    answer[bytes.len] = '\0';
+    status = 0;
+    sscanf(answer, "HTTP/1.1 %u", &status);
+}
+
+void ask(const char *line, const char *fields)
+{
+    char request[8192];
+    if (driver == NULL) {
+        int err = rh_driver_create(&driver, app, &config);
+        cr_assert_eq(err, 0, "%s", rh_app_error(app));
+    }
+    int len = snprintf(request, sizeof request, "%s HTTP/1.1\r\nHost: x\r\n%s\r\n", line, fields);
+    cr_assert_lt((size_t)len, sizeof request);
+    ask_take(rh_driver_ask(driver, request));
+}
+
+bool has(const char *line)
+{
+    char text[1024];
+    snprintf(text, sizeof text, "\r\n%s\r\n", line);
+    return strstr(answer, text) != NULL;
+}
+
+const char *value_of(const char *name)
+{
+    static char value[2048];
+    char text[64];
+    snprintf(text, sizeof text, "\r\n%s: ", name);
+    const char *found = strstr(answer, text);
+    if (found == NULL) {
+        return "";
+    }
+    found += strlen(text);
+    snprintf(value, sizeof value, "%.*s", (int)strcspn(found, "\r"), found);
+    return value;
+}
+
+const char *body_of_answer(void)
+{
+    const char *end = strstr(answer, "\r\n\r\n");
+    return end == NULL ? "" : end + 4;
+}
