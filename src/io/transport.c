@@ -12,7 +12,9 @@
 
 #include "rawhttp/error.h"
 
-enum { CIPHER_READ = 16 * 1024, CIPHER_ROOM = 20 * 1024 };
+/* A peer that makes TLS answer (requests for new keys) and does not read is not read from either: CIPHER_BLOCKS_MAX
+ * blocks in flight are what it can hold. */
+enum { CIPHER_READ = 16 * 1024, CIPHER_ROOM = 20 * 1024, CIPHER_BLOCKS_MAX = 2 };
 
 struct rh_cipher_block {
     uv_write_t req;
@@ -91,6 +93,12 @@ static void finish_shutdown(struct rh_transport *t)
     }
 }
 
+static void end_reading(struct rh_transport *t, int status)
+{
+    rh_transport_read_stop(t);
+    rh_transport_wire(t)->callbacks->ended(t, status);
+}
+
 /* --- Writing ---------------------------------------------------------------------------------------- */
 
 static void write_cipher_rest(struct rh_transport *t);
@@ -156,12 +164,20 @@ static void on_cipher_written(uv_write_t *req, int status)
         if (t->tls->write != NULL) {
             t->tls->write = NULL;
             rh_transport_wire(t)->callbacks->written(t, status);
+        } else if (t->tls->choked && !t->closing) {
+            end_reading(t, status); /* nothing else would tell */
         }
         return;
     }
     finish_shutdown(t);
-    if (t->tls->write != NULL && t->writes_open == 0) {
+    if (t->writes_open > 0) {
+        return;
+    }
+    if (t->tls->write != NULL) {
         write_cipher_rest(t);
+    } else if (t->tls->choked && !t->closing) {
+        t->tls->choked = false;
+        rh_transport_wire(t)->callbacks->ready(t); /* its owner reads on */
     }
 }
 
@@ -286,12 +302,6 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     buf->len = len;
 }
 
-static void end_reading(struct rh_transport *t, int status)
-{
-    rh_transport_read_stop(t);
-    rh_transport_wire(t)->callbacks->ended(t, status);
-}
-
 static void fail_tls(struct rh_transport *t)
 {
     if (!t->secured) {
@@ -302,6 +312,15 @@ static void fail_tls(struct rh_transport *t)
         }
     }
     end_reading(t, RH_ETLS);
+}
+
+static bool is_choked(struct rh_transport *t)
+{
+    if (t->tls == NULL || t->writes_open < CIPHER_BLOCKS_MAX) {
+        return false;
+    }
+    t->tls->choked = true;
+    return true;
 }
 
 /* Decrypts from `in`; what finds no room is kept in t->tls->unread and reading stops. */
@@ -338,6 +357,9 @@ static void decrypt(struct rh_transport *t, const char *in, size_t len)
         if (state == RH_TLS_CLEAN_END) {
             end_reading(t, UV_EOF);
             return;
+        }
+        if (rh_tls_engine_is_blocked(&t->tls->engine)) {
+            continue; /* it has more to say than there was room for: a long chain, many names of authorities */
         }
         if (io.plain_len < io.plain_cap && len == 0) {
             break; /* all is decrypted */
@@ -381,6 +403,9 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
             t->in_read = true;
             decrypt(t, buf->base, (size_t)nread);
             t->in_read = false;
+            if (is_choked(t)) {
+                rh_transport_read_stop(t);
+            }
         }
         if (!t->closing) {
             rh_transport_wire(t)->callbacks->ready(t);
@@ -402,7 +427,7 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
 
 void rh_transport_read_start(struct rh_transport *t)
 {
-    if (t->closing) {
+    if (t->closing || is_choked(t)) {
         return;
     }
     if (t->tls != NULL && !t->in_read && (t->tls->unread != NULL || rh_tls_engine_has_plain(&t->tls->engine))) {
@@ -464,6 +489,7 @@ static int attach_tls(struct rh_transport *t, struct rh_wire *wire, struct rh_tl
     }
     t->tls->unread = NULL;
     t->tls->write = NULL;
+    t->tls->choked = false;
     err = rh_tls_engine_init(&t->tls->engine, tls);
     if (err < 0) {
         rh_slab_release(&wire->engines, t->tls);

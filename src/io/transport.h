@@ -60,6 +60,7 @@ struct rh_transport_tls {
     struct rh_tls_engine engine;
     struct rh_cipher_block *unread;   /* ciphertext that found no room for its plaintext */
     struct rh_transport_write *write; /* the owner's write, while plaintext of it is in flight or still to go */
+    bool choked; /* reading waits for ciphertext in flight */
 };
 
 /* Every byte here is paid for by each idle connection. tcp.data is the wire. */

@@ -223,7 +223,6 @@ static enum rh_deadline_class tls_deadline(struct rh_conn *c, enum rh_deadline_c
 static void settle(struct rh_conn *c)
 {
     struct rh_session *s = session_of(c);
-    enum rh_deadline_class want = (enum rh_deadline_class)s->deadline;
     release_input(c);
     if (c->out != NULL && !c->in_flight && rh_output_is_empty(c->out)) {
         rh_slab_release(&c->host.engine->pools.outputs, c->out);
@@ -250,6 +249,7 @@ static void settle(struct rh_conn *c)
     if (c->in_flight || c->shut) {
         return; /* their deadlines were set when they began */
     }
+    enum rh_deadline_class want = (enum rh_deadline_class)s->deadline; /* after read_start worked on what waited */
     if (c->transport.tls != NULL) {
         want = tls_deadline(c, want);
     }
