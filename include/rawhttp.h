@@ -5,8 +5,8 @@
  * call. A handler gets an exchange (exchange.h): it reads the request and answers, now or later. body.h gives the
  * request's body, whole or streamed; stream.h makes answers piece by piece. config.h holds every limit, log.h what
  * the server tells you, files.h serves folders, tls.h certificates, error.h the codes. form.h, multipart.h and text.h
- * take bodies apart, template.h and value.h make pages and JSON, respond.h has the answers of everyday, sse.h keeps
- * a browser informed, driver.h is a server in memory, to test handlers.
+ * take bodies apart, template.h and value.h make pages and JSON, respond.h has the answers of everyday, compress.h
+ * makes them shorter, sse.h keeps a browser informed, driver.h is a server in memory, to test handlers.
  *
  *     static void ping(struct rh_exchange *x, void *data)
  *     {
@@ -30,6 +30,7 @@
 #include <rawhttp/app.h>
 #include <rawhttp/body.h>
 #include <rawhttp/browser.h>
+#include <rawhttp/compress.h>
 #include <rawhttp/config.h>
 #include <rawhttp/cookie.h>
 #include <rawhttp/driver.h>

@@ -14,7 +14,8 @@ struct rh_files_options {
     size_t size;
     int listing;            /* folder listings: 0 */
     int spa;                /* index.html for unknown paths that look like pages: 0 */
-    int compression;        /* .br and .gz siblings that are not older than the file: 1 */
+    int compression;        /* .br and .gz siblings that are not older than the file; without one, compressible files
+                             * of 1 KiB to 1 MiB are compressed off the loop, once, and kept: 1 */
     const char *not_found;  /* file in the folder that is the body of a 404, e.g. "404.html"; NULL: none */
     /* Called off the loop for each file with its device and inode; not 0: never served or listed. NULL: all are. */
     int (*is_private)(void *data, uint64_t device, uint64_t inode);

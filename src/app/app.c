@@ -24,8 +24,7 @@ void rh_app_spoil(struct rh_app *app, int status, const char *format, ...)
     atomic_store(&app->status, status);
 }
 
-/* True where the app takes a change; `what` and `name` go into the error where it is frozen. */
-static bool app_is_open(struct rh_app *app, const char *what, const char *name)
+bool rh_app_is_open(struct rh_app *app, const char *what, const char *name)
 {
     if (app == NULL || atomic_load(&app->status) != 0) {
         return false;
@@ -196,7 +195,7 @@ static void route_add(struct rh_group *group, enum rh_method method, const char 
 void rh_app_route(struct rh_app *app, enum rh_method method, const char *pattern, rh_handler_fn handler,
                   void *data)
 {
-    if (app_is_open(app, method_text(method), pattern)) {
+    if (rh_app_is_open(app, method_text(method), pattern)) {
         route_add(&app->root, method, pattern, handler, data);
     }
 }
@@ -249,14 +248,14 @@ static void chain_append(struct rh_app *app, struct rh_chain *chain, rh_handler_
 
 void rh_app_use(struct rh_app *app, rh_handler_fn middleware, void *data)
 {
-    if (app_is_open(app, "middleware", "of the app")) {
+    if (rh_app_is_open(app, "middleware", "of the app")) {
         chain_append(app, &app->root.chain, middleware, data);
     }
 }
 
 void rh_app_use_last(struct rh_app *app, rh_handler_fn middleware, void *data)
 {
-    if (!app_is_open(app, "middleware", "of a route")) {
+    if (!rh_app_is_open(app, "middleware", "of a route")) {
         return;
     }
     if (app->last == NULL) {
@@ -271,7 +270,7 @@ void rh_app_use_last(struct rh_app *app, rh_handler_fn middleware, void *data)
 
 struct rh_group *rh_app_group(struct rh_app *app, struct rh_group *parent, const char *prefix)
 {
-    if (!app_is_open(app, "group", prefix)) {
+    if (!rh_app_is_open(app, "group", prefix)) {
         return NULL;
     }
     if (parent == NULL) {
@@ -294,7 +293,7 @@ struct rh_group *rh_app_group(struct rh_app *app, struct rh_group *parent, const
 
 void rh_group_use(struct rh_group *group, rh_handler_fn middleware, void *data)
 {
-    if (group != NULL && app_is_open(group->app, "middleware of group", group->prefix.base)) {
+    if (group != NULL && rh_app_is_open(group->app, "middleware of group", group->prefix.base)) {
         chain_append(group->app, &group->chain, middleware, data);
     }
 }
@@ -302,7 +301,7 @@ void rh_group_use(struct rh_group *group, rh_handler_fn middleware, void *data)
 void rh_group_route(struct rh_group *group, enum rh_method method, const char *pattern,
                     rh_handler_fn handler, void *data)
 {
-    if (group != NULL && app_is_open(group->app, method_text(method), pattern)) {
+    if (group != NULL && rh_app_is_open(group->app, method_text(method), pattern)) {
         route_add(group, method, pattern, handler, data);
     }
 }
@@ -311,7 +310,7 @@ void rh_group_route(struct rh_group *group, enum rh_method method, const char *p
 
 void rh_app_not_found(struct rh_app *app, rh_handler_fn handler, void *data)
 {
-    if (!app_is_open(app, "handler", "for paths that are not found")) {
+    if (!rh_app_is_open(app, "handler", "for paths that are not found")) {
         return;
     }
     app->not_found.handler = handler != NULL ? handler : rh_app_answer_not_found;
@@ -320,7 +319,7 @@ void rh_app_not_found(struct rh_app *app, rh_handler_fn handler, void *data)
 
 void rh_app_error_page(struct rh_app *app, unsigned status, const char *html, size_t len)
 {
-    if (!app_is_open(app, "error", "page")) {
+    if (!rh_app_is_open(app, "error", "page")) {
         return;
     }
     if (status < RH_APP_STATUS_MIN || status > RH_APP_STATUS_MAX) {

@@ -8,6 +8,7 @@
 #include "app/pool.h"
 #include "app/router.h"
 #include "rawhttp/app.h"
+#include "rawhttp/compress.h"
 #include "server/door.h"
 
 enum {
@@ -51,6 +52,7 @@ struct rh_app {
     struct rh_route no_method;    /* 405 with Allow */
     struct rh_route options;      /* OPTIONS by itself */
     struct rh_slice pages[RH_APP_STATUS_MAX - RH_APP_STATUS_MIN + 1]; /* by status; absent: none */
+    struct rh_compression compression; /* where door.finish is set */
     struct rh_owned *owned;
     struct rh_pool pool;          /* routes, patterns, chains, groups, pages */
 };
@@ -69,6 +71,8 @@ struct rh_app_state {
 /* That of this exchange, made where there is none; NULL at the arena's cap. */
 struct rh_app_state *rh_app_state(struct rh_exchange *x);
 
+/* True where the app takes a change; `what` and `name` go into the error where it is frozen. NULL accepted. */
+bool rh_app_is_open(struct rh_app *app, const char *what, const char *name);
 /* Makes this the app's error, where it has none yet. */
 __attribute__((format(printf, 3, 4))) void rh_app_spoil(struct rh_app *app, int status,
                                                         const char *format, ...);

@@ -9,7 +9,8 @@
 #include "http/media.h"
 #include "rawhttp/status.h"
 
-enum { DETAIL_BYTES_MAX = 1024, PAGE_COPY_MAX = 2048 };
+/* Of a detail that is escaped: six times this must fit one block of the arena. */
+enum { DETAIL_BYTES_MAX = 512, PAGE_COPY_MAX = 2048 };
 
 static const char page_head[] =
     "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"

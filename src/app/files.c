@@ -89,7 +89,7 @@ static struct rh_verdict judge(struct rh_exchange *x, const struct rh_file_info 
     };
     int64_t seconds = info->id.modified_ns / 1000000000;
     seconds -= info->id.modified_ns < 0 && info->id.modified_ns % 1000000000 != 0;
-    struct rh_validators validators = {rh_slice_from(info->etag), seconds, info->id.size};
+    struct rh_validators validators = {rh_slice_from(info->etag), seconds, info->len};
     return rh_condition_check(&conditions, &validators, rh_request_method(x) == RH_GET);
 }
 
@@ -103,7 +103,7 @@ static void entry_done(void *data)
 static void send_file(struct rh_exchange *x, unsigned status, const struct rh_file_info *info,
                       struct rh_entry *entry, int fd)
 {
-    struct rh_verdict verdict = {status, 0, info->id.size};
+    struct rh_verdict verdict = {status, 0, info->len};
     if (status == 200) {
         verdict = judge(x, info);
         set_field(x, "ETag", info->etag);
@@ -116,7 +116,7 @@ static void send_file(struct rh_exchange *x, unsigned status, const struct rh_fi
     if (verdict.status == 304 || verdict.status == 412 || verdict.status == 416) {
         rh_file_close(fd);
         if (verdict.status == 416) { /* RFC 9110 §14.4: how long it is */
-            char *range = rh_exchange_format(x, "bytes */%llu", (unsigned long long)info->id.size);
+            char *range = rh_exchange_format(x, "bytes */%llu", (unsigned long long)info->len);
             set_field(x, "Content-Range", range != NULL ? range : "bytes */*");
         }
         if (verdict.status == 304) {
@@ -132,7 +132,7 @@ static void send_file(struct rh_exchange *x, unsigned status, const struct rh_fi
     if (verdict.status == 206) {
         char *range = rh_exchange_format(x, "bytes %llu-%llu/%llu", (unsigned long long)verdict.first,
                                          (unsigned long long)(verdict.first + verdict.len - 1),
-                                         (unsigned long long)info->id.size);
+                                         (unsigned long long)info->len);
         if (range == NULL) { /* without it a part would be taken for the whole */
             rh_file_close(fd);
             rh_respond_error(x, 503, NULL);

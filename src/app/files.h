@@ -22,6 +22,9 @@
 enum {
     RH_FILES_NAME_MAX = 1024,          /* bytes of a path below the folder; longer ones are not found */
     RH_FILES_SMALL_BYTES = 64 * 1024,  /* files up to this are read whole and kept */
+    RH_FILES_PACK_BYTES_MIN = 1024,    /* files from this size... */
+    RH_FILES_PACK_BYTES_MAX = 1 << 20, /* ...to this one are compressed where that helps, and the result is kept */
+    RH_FILES_PACK_LEVEL = 6,           /* about 40 us for each KiB, once, in the pool */
     RH_FILES_FRESH_MS = 1000,          /* how long what is kept is believed without a look at the disk */
     RH_FILES_ENTRIES_MAX = 512,        /* kept by one server, and */
     RH_FILES_CACHE_BYTES = 8 << 20,    /* bytes of content together */
@@ -51,6 +54,7 @@ bool rh_file_id_equal(const struct rh_file_id *a, const struct rh_file_id *b);
 /* What the head of an answer says about a file. */
 struct rh_file_info {
     struct rh_file_id id;
+    uint64_t len;         /* bytes of the representation: id.size but for what was compressed here */
     const char *type;     /* Content-Type */
     const char *coding;   /* Content-Encoding, or NULL */
     bool varies;          /* by Accept-Encoding */

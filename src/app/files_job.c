@@ -3,9 +3,11 @@
  * FIFOs and sockets are as if they were not there, and so is what the embedder calls private. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/files.h"
+#include "app/gzip.h"
 #include "app/mime.h"
 #include "http/date.h"
 #include "io/file.h"
@@ -29,6 +31,7 @@ void rh_file_info_fill(struct rh_file_info *info, const struct stat *stat, const
                                    .size = (uint64_t)stat->st_size,
                                    .modified_ns = nanoseconds(stat->st_mtim),
                                    .changed_ns = nanoseconds(stat->st_ctim)};
+    info->len = (uint64_t)stat->st_size;
     info->type = rh_mime_of(name)->type;
     info->coding = coding;
     info->varies = varies;
@@ -118,6 +121,35 @@ static void read_small(struct rh_job *job, int fd, struct stat *stat, const char
     job->outcome = RH_JOB_SMALL;
 }
 
+/* Compresses the file at `fd`, which stays open, to an entry; false where it does not become a good deal shorter, or
+ * memory ran out: then it is sent as it is. The tag is strong, as ranges need, so it names all that these bytes follow
+ * from: the file's state, zlib's version and the level. */
+static bool pack(struct rh_job *job, int fd, const struct stat *stat, const char *name)
+{
+    size_t len = (size_t)stat->st_size;
+    size_t out_max = len - len / 8;
+    struct rh_gzip *gzip = rh_gzip_create(RH_FILES_PACK_LEVEL);
+    char *content = gzip != NULL ? malloc(len + out_max) : NULL;
+    size_t packed = 0;
+    if (content != NULL && rh_file_read(fd, content, len, 0) == (ptrdiff_t)len) {
+        packed = rh_gzip_whole(gzip, (struct rh_slice){content, len}, content + len, out_max);
+    }
+    struct rh_entry *entry = packed > 0 ? rh_entry_create(job->key.name, packed) : NULL;
+    if (entry != NULL) {
+        char coding[RH_GZIP_NAME_MAX + 8];
+        snprintf(coding, sizeof coding, "gzip-%s", rh_gzip_name(gzip));
+        memcpy(entry->content, content + len, packed);
+        rh_file_info_fill(&entry->info, stat, name, coding, true);
+        entry->info.coding = "gzip";
+        entry->info.len = packed;
+        job->entry = entry;
+        job->outcome = RH_JOB_SMALL;
+    }
+    free(content);
+    rh_gzip_destroy(gzip);
+    return entry != NULL;
+}
+
 static void take_file(struct rh_job *job, int fd, struct stat *stat, const char *name)
 {
     const char *coding = NULL;
@@ -133,6 +165,10 @@ static void take_file(struct rh_job *job, int fd, struct stat *stat, const char 
     if (job->known != NULL && rh_file_id_equal(&job->known->info.id, &job->info.id)) {
         rh_file_close(fd);
         job->outcome = RH_JOB_UNCHANGED;
+    } else if (varies && coding == NULL && (job->key.codings & RH_CODING_GZIP) != 0 &&
+               stat->st_size >= RH_FILES_PACK_BYTES_MIN && stat->st_size <= RH_FILES_PACK_BYTES_MAX &&
+               pack(job, fd, stat, name)) {
+        rh_file_close(fd);
     } else if (stat->st_size <= RH_FILES_SMALL_BYTES) {
         read_small(job, fd, stat, name, coding, varies);
     } else {

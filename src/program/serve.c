@@ -110,6 +110,8 @@ static int build_app(struct service *service)
         return -1;
     }
     tls_setup_use(&service->tls, service->app);
+    if (!options->no_compression)
+        rh_app_compress(service->app, NULL);
     if (options->folder == NULL) {
         demo_init(&service->demo, service->app, &files_options);
         snprintf(service->folder, sizeof service->folder, "%s", service->demo.folder);

@@ -19,6 +19,10 @@ struct rh_door {
     const char *(*error)(const struct rh_door *door);
     void (*ref)(struct rh_door *door);
     void (*unref)(struct rh_door *door);
+    /* An answer was given whose content is in memory and not shorter than `finish_bytes_min`, and its head is not made
+     * yet: fields may be set and its content replaced, by the functions below; no answer may be given. NULL: nothing to do. */
+    void (*finish)(struct rh_exchange *x, struct rh_door *door);
+    size_t finish_bytes_min;
 };
 
 /* For the app's own state in an exchange: a pointer, NULL at first, into the exchange's arena. */
@@ -52,8 +56,27 @@ struct rh_alarm {
 };
 void rh_exchange_alarm(struct rh_exchange *x, struct rh_alarm *alarm, uint32_t ms);
 
-/* A slot per server for app-room caches, index 0 to 3, and how it is freed when the server is destroyed. */
-enum { RH_SERVER_SLOTS = 4, RH_SLOT_FILES = 0, RH_SLOT_RATE = 1, RH_SLOT_HTPASSWD = 2 };
+/* A slot per server for app-room caches, and how it is freed when the server is destroyed. */
+enum {
+    RH_SERVER_SLOTS = 6,
+    RH_SLOT_FILES = 0,
+    RH_SLOT_RATE = 1,
+    RH_SLOT_HTPASSWD = 2,
+    RH_SLOT_GZIP = 3,
+};
 void **rh_exchange_server_slot(struct rh_exchange *x, unsigned index, void (*free_fn)(void *value));
+
+/* What an answer is, for `finish`. */
+struct rh_given {
+    unsigned status;
+    struct rh_slice type;    /* Content-Type; absent: none */
+    struct rh_slice content;
+};
+void rh_exchange_given(const struct rh_exchange *x, struct rh_given *ret_given);
+/* The field of that name (any case) at place `index` among those of the draft; absent behind the last. */
+struct rh_slice rh_response_field(const struct rh_exchange *x, const char *name, size_t index);
+/* Puts a copy of `content`, and its Content-Encoding, in the place of the content in memory that was given. 0, or a
+ * negative code, and then all is as it was. */
+int rh_exchange_replace_content(struct rh_exchange *x, struct rh_slice content, const char *coding);
 
 #endif

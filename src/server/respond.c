@@ -127,8 +127,12 @@ static void set_type(struct rh_exchange *x, const char *type)
 /* The handler's duty ends here; from now on its body callbacks are not called. */
 static void give(struct rh_exchange *x, unsigned status, enum rh_answer_kind kind)
 {
+    struct rh_door *door = x->engine->door;
     x->status = (uint16_t)status;
     x->answer_kind = (uint8_t)kind;
+    if (RH_UNLIKELY(door->finish != NULL && kind == RH_ANSWER_MEMORY && x->memory.len >= door->finish_bytes_min)) {
+        door->finish(x, door);
+    }
     x->answer_state = RH_ANSWER_READY;
     x->held = false;
     x->body_told = true;
@@ -157,6 +161,56 @@ static struct rh_slice copy_large(struct rh_exchange *x, struct rh_slice body)
     x->memory_slab = slab;
     return (struct rh_slice){copy, body.len};
 }
+
+/* --- What the app may still change -------------------------------------------------------------------- */
+
+void rh_exchange_given(const struct rh_exchange *x, struct rh_given *ret_given)
+{
+    *ret_given = (struct rh_given){x->status, x->type, x->memory};
+}
+
+struct rh_slice rh_response_field(const struct rh_exchange *x, const char *name, size_t index)
+{
+    struct rh_slice key = rh_slice_from(name);
+    for (const struct rh_response_field *field = x->response_first; field != NULL; field = field->next) {
+        if (rh_ascii_equal(field->name, key) && index-- == 0) {
+            return field->value;
+        }
+    }
+    return (struct rh_slice){NULL, 0};
+}
+
+int rh_exchange_replace_content(struct rh_exchange *x, struct rh_slice content, const char *coding)
+{
+    RH_ASSERT(x->answer_kind == RH_ANSWER_MEMORY && x->answer_state == RH_ANSWER_NONE);
+    struct rh_slab *old_slab = x->memory_slab;
+    struct rh_slice old = x->memory;
+    x->memory_slab = NULL;
+    struct rh_slice copy = rh_arena_copy(&x->arena, content);
+    if (copy.base == NULL) {
+        copy = copy_large(x, content);
+    }
+    int err = copy.base == NULL ? RH_ENOROOM : rh_response_set(x, "Content-Encoding", coding);
+    if (err != 0) {
+        if (x->memory_slab != NULL) {
+            rh_slab_release(x->memory_slab, (void *)(uintptr_t)copy.base);
+        }
+        x->memory_slab = old_slab;
+        return err;
+    }
+    x->memory = copy;
+    if (old_slab != NULL) {
+        rh_slab_release(old_slab, (void *)(uintptr_t)old.base);
+    }
+    if (x->free_fn != NULL) {
+        void (*free_fn)(void *) = x->free_fn;
+        x->free_fn = NULL;
+        free_fn(x->free_data);
+    }
+    return 0;
+}
+
+/* --- Answers ------------------------------------------------------------------------------------------ */
 
 /* The last resort is static: an error answer that needed memory would come back here. */
 static void answer_copy(struct rh_exchange *x, unsigned status, struct rh_slice body)

@@ -16,7 +16,7 @@
 static struct rh_app *app;
 static struct rh_driver *driver;
 static struct rh_config asked_config;
-static char answer[1 << 20]; /* head and body, NUL-terminated */
+static char answer[2 << 20]; /* head and body, NUL-terminated */
 static size_t answer_len;
 static unsigned status;
 static const char *body; /* in answer, as it came (not unchunked) */

@@ -209,7 +209,7 @@ static void count(struct rh_door *door)
     (void)door;
 }
 
-static struct rh_door door = {handle, fail, freeze, error, count, count};
+static struct rh_door door = {handle, fail, freeze, error, count, count, NULL, 0};
 
 /* --- What the peer gets ----------------------------------------------------------------------------- */
 

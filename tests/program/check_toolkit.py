@@ -1,4 +1,5 @@
 """The rows that show what people build with: templates, forms, uploads, events, work, metrics."""
+import gzip
 import hashlib
 import json
 import os
@@ -244,6 +245,24 @@ def compute_is_cancelled_when_its_client_leaves(_):
     started = time.monotonic()
     equal(json.loads(program.get("/compute?n=10").body)["primes"], 4)
     holds(time.monotonic() - started < 3 * kit.SLOW, "abandoned work was not cancelled")
+
+
+@check
+def text_is_compressed_for_who_takes_it(_):
+    take = {"Accept-Encoding": "gzip"}
+    program, plain = Program(), Program("--no-compression")
+    for path in ("/", "/style.css", "/live.js", "/hello", "/metrics", "/welcome", "/login", "/no/such/page"):
+        packed, whole = program.get(path, headers=take), program.get(path)
+        equal(packed.headers["Content-Encoding"], "gzip", path)
+        holds("Accept-Encoding" in packed.headers["Vary"] and "Accept-Encoding" in whole.headers["Vary"], path)
+        equal(whole.headers["Content-Encoding"], None, path)
+        if path not in ("/metrics", "/welcome"): # these change
+            equal(gzip.decompress(packed.body), whole.body, path)
+        equal(len(packed.body), int(packed.headers["Content-Length"]), path)
+        holds(len(packed.body) < 0.7 * len(whole.body), path)
+        equal(plain.get(path, headers=take).headers["Content-Encoding"], None, path)
+    for path in ("/ping", "/json", "/events", "/favicon.svg", "/stream?chunks=1"):
+        equal(program.request("HEAD", path, headers=take).headers["Content-Encoding"], None, path)
 
 
 @check

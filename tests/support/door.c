@@ -44,7 +44,7 @@ static void unref(struct rh_door *door)
 void test_door_init(struct test_door *door, rh_handler_fn handler, void *data)
 {
     memset(door, 0, sizeof *door);
-    door->door = (struct rh_door){handle, fail, freeze, error, ref, unref};
+    door->door = (struct rh_door){handle, fail, freeze, error, ref, unref, NULL, 0};
     door->handler = handler;
     door->data = data;
 }
