@@ -93,6 +93,7 @@ static int adopt(struct rh_address *address)
         close(fd);
         return err;
     }
+    RH_IGNORE(set_option(fd, IPPROTO_TCP, TCP_NODELAY)); /* as bind_socket does; a unix socket has none */
     return fd;
 }
 

@@ -219,6 +219,11 @@ static enum rh_deadline_class tls_deadline(struct rh_conn *c, enum rh_deadline_c
     return want;
 }
 
+static bool in_handshake(const struct rh_conn *c)
+{
+    return c->transport.tls != NULL && !c->transport.secured;
+}
+
 /* Input is read while there is room for it; deadlines follow what is waited for. */
 static void settle(struct rh_conn *c)
 {
@@ -228,7 +233,7 @@ static void settle(struct rh_conn *c)
         rh_slab_release(&c->host.engine->pools.outputs, c->out);
         c->out = NULL;
     }
-    if (RH_UNLIKELY(c->host.engine->draining) && s->at_rest && c->in == NULL) {
+    if (RH_UNLIKELY(c->host.engine->draining) && s->at_rest && c->in == NULL && !in_handshake(c)) {
         s->ops->drain(s); /* its answer had begun, as one that keeps the connection, before the drain */
     }
     if (s->finished && c->out == NULL) {
@@ -583,8 +588,10 @@ static void drain_one(struct rh_conn *c, enum rh_abort reason)
         rh_conn_close(c, (enum rh_abort)conns_of(c)->ending);
         return;
     }
-    if (c->transport.tls != NULL && !c->transport.secured) {
-        rh_conn_close(c, RH_DRAINED);
+    if (in_handshake(c)) { /* one that began may bring its request with its last flight */
+        if (!c->transport.tls->engine.began) {
+            rh_conn_close(c, RH_DRAINED);
+        }
         return;
     }
     s->ops->drain(s);

@@ -1,8 +1,11 @@
 /* Listening sockets: who may share a port, what a stale socket file is, and how accepting pauses. */
 #include <criterion/criterion.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -92,6 +95,30 @@ Test(listener, adopts_only_descriptors_that_listen)
     cr_assert_eq(pipe(fds), 0);
     snprintf(text, sizeof text, "fd:%d", fds[0]);
     cr_expect_lt(bind_text(text, &plain, NULL), 0);
+}
+
+/* Whoever made it (systemd, a parent) did not think of it, and answers would wait for acknowledgements. */
+Test(listener, that_is_adopted_accepts_sockets_that_do_not_delay)
+{
+    char text[32];
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    cr_assert_eq(listen(fd, 4), 0);
+    snprintf(text, sizeof text, "fd:%d", fd);
+    unsigned port;
+    int adopted = bind_text(text, &plain, &port);
+    cr_assert_geq(adopted, 0);
+    int peer = peer_connect(port);
+    int connection = accept(fd, NULL, NULL);
+    int on = 0;
+    socklen_t length = sizeof on;
+    cr_assert_eq(getsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, &length), 0);
+    cr_expect_neq(on, 0);
+    close(connection);
+    close(peer);
+    close(adopted);
+    close(fd);
 }
 
 static unsigned accepted;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -18,9 +19,14 @@ static int connect_small(unsigned port, int receive_bytes)
                              .sin_addr = {htonl(INADDR_LOOPBACK)}};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     cr_assert_geq(fd, 0);
-    if (receive_bytes > 0) { /* before connect: it decides the window */
+    if (receive_bytes >
+        0) { /* before connect: it decides the window, which has to hold some segments */
+        int segment = 536;
+        setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
     }
+    int at_once = 1; /* no piece waits for an acknowledgement: turns of the loop decide, not time */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
     cr_assert_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0, "%s", strerror(errno));
     fcntl(fd, F_SETFL, O_NONBLOCK);
     return fd;
@@ -76,9 +82,11 @@ static void append(char **base, size_t *len, size_t *cap, const void *bytes, siz
 static void receive(struct tls_client *c)
 {
     char bytes[16384];
-    while (!c->deaf && c->fd >= 0 && c->end == 0) {
-        ssize_t n = recv(c->fd, bytes, sizeof bytes, 0);
+    size_t left = c->step_bytes;
+    while (!c->deaf && c->fd >= 0 && c->end == 0 && left > 0) {
+        ssize_t n = recv(c->fd, bytes, left < sizeof bytes ? left : sizeof bytes, 0);
         if (n > 0) {
+            left -= (size_t)n;
             cr_assert_eq(BIO_write(SSL_get_rbio(c->ssl), bytes, (int)n), (int)n);
         } else if (n == 0) {
             c->end = 1;

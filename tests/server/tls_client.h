@@ -20,7 +20,7 @@ struct tls_client {
     size_t got_cap;
     size_t sent;       /* ciphertext on the wire so far */
     size_t budget;     /* no more than so many bytes are ever sent */
-    size_t step_bytes; /* nor more than so many by one pump */
+    size_t step_bytes; /* nor more than so many sent, or received, by one pump */
     bool deaf;         /* reads nothing from its socket */
     bool open;         /* the handshake is complete */
     bool clean;        /* a close_notify came */

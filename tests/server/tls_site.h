@@ -45,6 +45,7 @@ static unsigned port;
 static int closed;
 static int drained;
 static char *big;
+static size_t long_bytes = BIG; /* of the long answers */
 
 static struct rh_exchange *held[HELD_MAX];
 static unsigned held_n;
@@ -125,7 +126,7 @@ static ptrdiff_t pull(void *data, char *out, size_t room)
 static void respond_source(struct rh_exchange *x)
 {
     size_t *left = rh_exchange_alloc(x, sizeof *left);
-    *left = BIG;
+    *left = long_bytes;
     struct rh_source source = {pull, NULL, left, RH_LENGTH_UNKNOWN};
     rh_respond_source(x, 200, "text/plain", &source);
 }
@@ -141,7 +142,7 @@ static void handle(struct rh_exchange *x, void *data)
     rh_exchange_on_abort(x, on_abort, NULL);
     cr_assert_eq(rh_exchange_on_outcome(x, on_outcome, NULL), 0);
     if (asked_for(x, "/big")) {
-        rh_respond_static(x, 200, "text/plain", big, BIG);
+        rh_respond_static(x, 200, "text/plain", big + BIG - long_bytes, long_bytes);
     } else if (asked_for(x, "/source")) {
         respond_source(x);
     } else if (asked_for(x, "/hold")) {
@@ -194,12 +195,16 @@ static void site_begin(bool small_buffers)
     cr_assert_eq(uv_loop_init(&loop), 0);
     test_door_init(&door, handle, NULL);
     cr_assert_eq(rh_server_create(&server, &loop, test_door_app(&door), &config), 0);
-    if (small_buffers) {
-        snprintf(address, sizeof address, "fd:%d", listen_small());
+    int fd = small_buffers ? listen_small() : -1;
+    if (fd >= 0) {
+        snprintf(address, sizeof address, "fd:%d", fd);
     }
     rh_listen_init(&how);
     how.tls = tls;
     cr_assert_eq(rh_server_listen(server, address, &how), 0, "%s", rh_server_error(server));
+    if (fd >= 0) {
+        close(fd); /* the server has one of its own */
+    }
     port = rh_server_port(server, 0);
     cr_assert_gt(port, 0);
 }
