@@ -38,6 +38,9 @@ RH_API void rh_app_delete(struct rh_app *app, const char *pattern, rh_handler_fn
 RH_API void rh_app_use(struct rh_app *app, rh_handler_fn middleware, void *data);
 /* Middleware for one route: applied to the route registered last. */
 RH_API void rh_app_use_last(struct rh_app *app, rh_handler_fn middleware, void *data);
+/* Stands for the route registered last where a ready-made middleware asks for a group:
+ * rh_use_body_limit(app, rh_app_last(app), 4096). NULL for NULL. */
+RH_API struct rh_group *rh_app_last(struct rh_app *app);
 /* Goes on with the next middleware or the route's handler. At most once per middleware and exchange. Later (from a
  * callback, on the loop's thread) it also ends the hold of whoever calls: what comes next answers or defers for itself,
  * and where the exchange was cut meanwhile nothing runs. */

@@ -1,5 +1,6 @@
-/* Ready-made middleware. Each call adds one to a group, or to the app where `group` is NULL; as with rh_app_use, it
- * runs for what is registered after it (and, in the app, where no route answers). Options are copied, the texts
+/* Ready-made middleware. Each call adds one to a group, to the app where `group` is NULL, or to one route where it is
+ * rh_app_last(app); as with rh_app_use, it runs for what is registered after it (and, in the app, where no route
+ * answers). Options are copied, the texts
  * in them are kept by pointer: use literals. Before the app is frozen, by the thread that builds it. */
 #ifndef RAWHTTP_MIDDLEWARE_H
 #define RAWHTTP_MIDDLEWARE_H
@@ -71,8 +72,10 @@ struct rh_cors {
 };
 RH_API void rh_cors_init_sized(struct rh_cors *cors, size_t size);
 #define rh_cors_init(cors) rh_cors_init_sized((cors), sizeof *(cors))
-/* Answers preflights itself (204) and marks other answers. Add it to the app, before routes: a preflight is an
- * OPTIONS request, which no route of a group answers. */
+/* Marks answers for the origins that may read them, and answers preflights (204) for the routes that it stands before:
+ * those of the app, of a group, or one route. For a preflight the middleware before it run too, those behind it (a
+ * login, which browsers do not send along) and the handler do not. Of several before one route the last one decides.
+ * A route of your own for OPTIONS answers for itself. */
 RH_API void rh_use_cors(struct rh_app *app, struct rh_group *group, const struct rh_cors *cors);
 
 /* True where the pair may pass. On the loop's thread: quick, and comparing in constant time (rh_same_bytes). */

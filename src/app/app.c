@@ -92,6 +92,7 @@ struct rh_app *rh_app_create(void)
     rh_pool_init(&app->pool);
     app->root.app = app;
     app->root.prefix = rh_slice_from("");
+    app->last_route = app->root;
     const struct rh_slice none = rh_slice_from("");
     app->not_found = (struct rh_route){.pattern = none, .handler = rh_app_answer_not_found};
     app->no_method = (struct rh_route){.pattern = none, .handler = rh_app_answer_no_method};
@@ -167,6 +168,10 @@ static void route_add(struct rh_group *group, enum rh_method method, const char 
                       rh_handler_fn handler, void *data)
 {
     struct rh_app *app = group->app;
+    if (group == &app->last_route) {
+        rh_app_spoil(app, RH_EPATTERN, "%s %s: rh_app_last takes middleware, not routes", method_text(method), pattern);
+        return;
+    }
     app->last = NULL;
     if (handler == NULL) {
         rh_app_spoil(app, RH_EPATTERN, "%s %s%s: no handler", method_text(method), group->prefix.base,
@@ -228,7 +233,8 @@ void rh_app_delete(struct rh_app *app, const char *pattern, rh_handler_fn handle
 /* --- Middleware and groups -------------------------------------------------------------------------- */
 
 /* `chain` with one more step, in an array of its own. */
-static void chain_append(struct rh_app *app, struct rh_chain *chain, rh_handler_fn fn, void *data)
+static void chain_append(struct rh_app *app, struct rh_chain *chain, bool is_cors, rh_handler_fn fn,
+                         void *data)
 {
     if (fn == NULL) {
         rh_app_spoil(app, RH_EPATTERN, "a middleware is missing");
@@ -241,19 +247,12 @@ static void chain_append(struct rh_app *app, struct rh_chain *chain, rh_handler_
     if (chain->count > 0) {
         memcpy(steps, chain->steps, chain->count * sizeof *steps);
     }
-    steps[chain->count] = (struct rh_step){fn, data};
+    steps[chain->count] = (struct rh_step){fn, data, is_cors};
     chain->steps = steps;
     chain->count++;
 }
 
-void rh_app_use(struct rh_app *app, rh_handler_fn middleware, void *data)
-{
-    if (rh_app_is_open(app, "middleware", "of the app")) {
-        chain_append(app, &app->root.chain, middleware, data);
-    }
-}
-
-void rh_app_use_last(struct rh_app *app, rh_handler_fn middleware, void *data)
+static void use_last(struct rh_app *app, bool is_cors, rh_handler_fn middleware, void *data)
 {
     if (!rh_app_is_open(app, "middleware", "of a route")) {
         return;
@@ -263,14 +262,46 @@ void rh_app_use_last(struct rh_app *app, rh_handler_fn middleware, void *data)
         return;
     }
     struct rh_chain chain = {app->last->steps, app->last->steps_count};
-    chain_append(app, &chain, middleware, data);
+    chain_append(app, &chain, is_cors, middleware, data);
     app->last->steps = chain.steps;
     app->last->steps_count = chain.count;
+}
+
+void rh_app_add_step(struct rh_app *app, struct rh_group *group, bool is_cors, rh_handler_fn fn, void *data)
+{
+    if (group != NULL && group == &group->app->last_route) {
+        use_last(group->app, is_cors, fn, data);
+    } else if (group != NULL) {
+        if (rh_app_is_open(group->app, "middleware of group", group->prefix.base)) {
+            chain_append(group->app, &group->chain, is_cors, fn, data);
+        }
+    } else if (rh_app_is_open(app, "middleware", "of the app")) {
+        chain_append(app, &app->root.chain, is_cors, fn, data);
+    }
+}
+
+void rh_app_use(struct rh_app *app, rh_handler_fn middleware, void *data)
+{
+    rh_app_add_step(app, NULL, false, middleware, data);
+}
+
+void rh_app_use_last(struct rh_app *app, rh_handler_fn middleware, void *data)
+{
+    use_last(app, false, middleware, data);
+}
+
+struct rh_group *rh_app_last(struct rh_app *app)
+{
+    return app == NULL ? NULL : &app->last_route;
 }
 
 struct rh_group *rh_app_group(struct rh_app *app, struct rh_group *parent, const char *prefix)
 {
     if (!rh_app_is_open(app, "group", prefix)) {
+        return NULL;
+    }
+    if (parent == &app->last_route) {
+        rh_app_spoil(app, RH_EPATTERN, "group %s: rh_app_last takes middleware, not groups", prefix);
         return NULL;
     }
     if (parent == NULL) {
@@ -293,8 +324,8 @@ struct rh_group *rh_app_group(struct rh_app *app, struct rh_group *parent, const
 
 void rh_group_use(struct rh_group *group, rh_handler_fn middleware, void *data)
 {
-    if (group != NULL && rh_app_is_open(group->app, "middleware of group", group->prefix.base)) {
-        chain_append(group->app, &group->chain, middleware, data);
+    if (group != NULL) {
+        rh_app_add_step(group->app, group, false, middleware, data);
     }
 }
 

@@ -48,6 +48,7 @@ struct rh_app {
     struct rh_router router;
     struct rh_group root;         /* prefix "" */
     struct rh_route *last;        /* for rh_app_use_last; NULL: none, or it failed */
+    struct rh_group last_route;   /* stands for it where a middleware is added */
     struct rh_route not_found;    /* what answers where no route matched, with the app's middleware */
     struct rh_route no_method;    /* 405 with Allow */
     struct rh_route options;      /* OPTIONS by itself */
@@ -73,6 +74,11 @@ struct rh_app_state *rh_app_state(struct rh_exchange *x);
 
 /* True where the app takes a change; `what` and `name` go into the error where it is frozen. NULL accepted. */
 bool rh_app_is_open(struct rh_app *app, const char *what, const char *name);
+/* A middleware for the group, the app (NULL) or the last route (rh_app_last). */
+void rh_app_add_step(struct rh_app *app, struct rh_group *group, bool is_cors, rh_handler_fn fn, void *data);
+/* A CORS middleware behind the one that runs: that one decides (dispatch.c). */
+bool rh_app_cors_follows(struct rh_exchange *x);
+
 /* Makes this the app's error, where it has none yet. */
 __attribute__((format(printf, 3, 4))) void rh_app_spoil(struct rh_app *app, int status,
                                                         const char *format, ...);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "http/method.h"
 #include "rawhttp/log.h"
 
 static void run_next(struct rh_exchange *x, struct rh_app_state *state)
@@ -68,11 +69,55 @@ static void run_with_state(struct rh_exchange *x, const struct rh_route *route,
     run_within(x, state);
 }
 
+/* A preflight (Fetch, CORS protocol) asks for the route that another method would take: where that one has CORS in its
+ * chain, the chain up to there answers, and an OPTIONS answer stands behind it. False where there is nothing of this. */
+static bool handle_preflight(struct rh_exchange *x, const struct rh_app *app, struct rh_slice path,
+                             const struct rh_match *options)
+{
+    struct rh_match match;
+    struct rh_slice name = rh_request_field(x, "access-control-request-method");
+    enum rh_method method = name.base != NULL ? rh_method_find(name) : RH_METHODS;
+    if (method == RH_METHODS || rh_request_field(x, "origin").base == NULL) {
+        return false;
+    }
+    rh_router_match(&app->router, method, path, &match);
+    unsigned count = match.route != NULL ? match.route->steps_count : 0;
+    while (count > 0 && !match.route->steps[count - 1].is_cors) {
+        count--;
+    }
+    struct rh_route *route = count > 0 ? rh_exchange_alloc(x, sizeof *route) : NULL;
+    if (route == NULL) {
+        return false;
+    }
+    *route = (struct rh_route){.pattern = match.route->pattern,
+                               .steps = match.route->steps,
+                               .steps_count = count,
+                               .handler = rh_app_answer_options};
+    match = (struct rh_match){.allow = options->allow};
+    rh_exchange_set_route(x, route->pattern);
+    run_with_state(x, route, &match);
+    return true;
+}
+
+bool rh_app_cors_follows(struct rh_exchange *x)
+{
+    const struct rh_app_state *state = *rh_exchange_app_slot(x);
+    for (unsigned i = state->next; i < state->route->steps_count; i++) {
+        if (state->route->steps[i].is_cors) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* No route has this path with this method. */
 static void handle_unrouted(struct rh_exchange *x, const struct rh_app *app, enum rh_method method,
                             struct rh_slice path, struct rh_match *match)
 {
     const struct rh_route *route = &app->not_found;
+    if (method == RH_OPTIONS && match->allow != 0 && handle_preflight(x, app, path, match)) {
+        return;
+    }
     if (method == RH_OPTIONS && rh_slice_is(path, "*")) { /* RFC 9110 §9.3.7: the server as a whole */
         match->allow = app->router.methods | 1u << RH_OPTIONS;
         route = &app->options;

@@ -22,11 +22,7 @@ void *rh_middleware_alloc(struct rh_app *app, size_t bytes)
 
 void rh_middleware_add(struct rh_app *app, struct rh_group *group, rh_handler_fn fn, void *data)
 {
-    if (group != NULL) {
-        rh_group_use(group, fn, data);
-    } else {
-        rh_app_use(app, fn, data);
-    }
+    rh_app_add_step(app, group, false, fn, data);
 }
 
 /* --- Request id -------------------------------------------------------------------------------------- */

@@ -46,6 +46,10 @@ static void share(struct rh_exchange *x, void *data)
 {
     const struct prepared *prepared = data;
     const struct rh_cors *options = &prepared->options;
+    if (rh_app_cors_follows(x)) {
+        rh_next(x);
+        return;
+    }
     struct rh_slice origin = rh_request_field(x, "origin");
     if (!prepared->allows_all) { /* caches must not give one origin's answer to another */
         RH_IGNORE(rh_response_add(x, "Vary", "Origin"));
@@ -76,7 +80,7 @@ void rh_use_cors(struct rh_app *app, struct rh_group *group, const struct rh_cor
 {
     struct prepared *prepared = rh_middleware_alloc(app, sizeof *prepared);
     if (prepared == NULL) {
-        rh_middleware_add(app, group, share, NULL); /* says what is wrong with the app */
+        rh_app_add_step(app, group, true, share, NULL); /* says what is wrong with the app */
         return;
     }
     rh_cors_init(&prepared->options);
@@ -91,5 +95,5 @@ void rh_use_cors(struct rh_app *app, struct rh_group *group, const struct rh_cor
         return;
     }
     snprintf(prepared->max_age, sizeof prepared->max_age, "%u", (unsigned)prepared->options.max_age_s);
-    rh_middleware_add(app, group, share, prepared);
+    rh_app_add_step(app, group, true, share, prepared);
 }

@@ -20,6 +20,7 @@ enum {
 struct rh_step {
     rh_handler_fn fn;
     void *data;
+    bool is_cors; /* also runs for the preflights of its routes, which no route answers */
 };
 
 /* What a pattern leads to. The router reads `pattern` and fills `params` and `has_rest`. */
