@@ -107,6 +107,14 @@ RH_API void rh_use_rate_limit(struct rh_app *app, struct rh_group *group, const 
 /* A body limit other than the server's body_bytes_max; a larger Content-Length gets 413 before the handler runs. */
 RH_API void rh_use_body_limit(struct rh_app *app, struct rh_group *group, uint64_t bytes_max);
 
+/* What comes behind it has `ms` (1 to a day) for its answer; then the peer gets a 503 (RFC 9110 §15.6.4) in its place, in
+ * the app's clothes, the log names the route, and the connection goes on. To the handler it is as if the exchange had
+ * been cut: on_abort is told RH_DEADLINE, a body that it reads ends with RH_ECUT, what it answers later does nothing but
+ * end its hold, and until then the exchange stays valid. A handler that has begun its answer, by a stream or a source,
+ * is not disturbed. The time counts from here, also while the request's body arrives; the server's answer_ms, which
+ * ends the connection, goes on beside it. A handler that blocks the loop can not be ended by anything. */
+RH_API void rh_use_timeout(struct rh_app *app, struct rh_group *group, uint32_t ms);
+
 #ifdef __cplusplus
 }
 #endif

@@ -34,9 +34,10 @@ bool rh_exchange_needs_answer(const struct rh_exchange *x);
 /* Goes on with a held exchange: its hold ends, `fn` runs as a handler does, and where it neither answers nor defers the
  * peer gets a 500. On a cut exchange the hold ends and `fn` does not run. */
 void rh_exchange_continue(struct rh_exchange *x, void (*fn)(struct rh_exchange *x, void *data), void *data);
-/* Gives an error answer in the handler's place where none was given yet, else returns false. The handler hears as if
- * the exchange were cut (RH_DEADLINE), what it answers later is a no-op, and its hold is its own to end. */
-bool rh_exchange_overrule(struct rh_exchange *x, unsigned status);
+/* Where no answer was given yet: gives an error answer in the handler's place, and logs why. The handler hears as if the
+ * exchange were cut (RH_DEADLINE), what it answers later is a no-op, and its hold is its own to end. The exchange may
+ * be gone behind this. */
+void rh_exchange_overrule(struct rh_exchange *x, unsigned status, const char *why);
 
 /* The peer's address: 4 or 16 bytes, or 0 for a unix socket. */
 unsigned rh_exchange_peer_bytes(const struct rh_exchange *x, unsigned char ret_address[16]);

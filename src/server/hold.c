@@ -15,11 +15,12 @@ void rh_exchange_continue(struct rh_exchange *x, void (*fn)(struct rh_exchange *
 
 /* Order as in a cut: nothing of the handler's is sent any more, the body's reader hears, then the handler, and then the
  * peer gets its answer. A hold stays: the exchange is there until the handler gives it back, by whatever it calls. */
-bool rh_exchange_overrule(struct rh_exchange *x, unsigned status)
+void rh_exchange_overrule(struct rh_exchange *x, unsigned status, const char *why)
 {
     if (x->session == NULL || x->answer_state != RH_ANSWER_NONE) {
-        return false;
+        return;
     }
+    rh_exchange_log(x, RH_LOG_ERROR, "%s", why);
     rh_exchange_enter(x);
     x->overruled = true;
     x->cut = RH_DEADLINE;
@@ -35,5 +36,4 @@ bool rh_exchange_overrule(struct rh_exchange *x, unsigned status)
         x->held = held;
     }
     rh_exchange_leave(x);
-    return true;
 }
