@@ -26,8 +26,11 @@ function show(id, value, text) {
   if (values.length > 60) values.shift();
   document.getElementById(id).textContent = text;
   const top = Math.max(1, ...values);
-  const points = values.map((v, i) => `${60 - values.length + i},${(19 - 18 * v / top).toFixed(2)}`);
-  document.querySelector(`#${id}-line polyline`).setAttribute('points', points.join(' '));
+  const first = 60 - values.length;
+  const points = values.map((v, i) => `${first + i},${(19 - 18 * v / top).toFixed(2)}`);
+  const graph = document.getElementById(`${id}-line`);
+  graph.querySelector('polyline').setAttribute('points', points.join(' '));
+  graph.querySelector('polygon').setAttribute('points', `${first},19.5 ${points.join(' ')} 59,19.5`);
 }
 
 function bytes(value) {
@@ -43,7 +46,8 @@ function seconds(value) {
   return n < 0.001 ? `${Math.round(n * 1e6)} µs` : n < 1 ? `${Math.round(n * 1e3)} ms` : `${n.toFixed(1)} s`;
 }
 
-// The buckets of Prometheus are cumulative; a histogram shows the differences.
+// The buckets of Prometheus are cumulative; a histogram shows the differences. Drawn in pixels of the window, so that
+// the letters keep their size.
 function drawHistogram(buckets) {
   const svg = document.getElementById('histogram');
   const counts = [];
@@ -53,29 +57,26 @@ function drawHistogram(buckets) {
     sum = upTo;
   }
   const top = Math.max(1, ...counts.map(([, count]) => count));
-  const width = 640 / Math.max(1, counts.length);
+  const step = svg.clientWidth / Math.max(1, counts.length);
+  const floor = svg.clientHeight - 24;
+  const add = (name, text, attributes) => {
+    const element = document.createElementNS(svg.namespaceURI, name);
+    for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+    element.textContent = text;
+    svg.append(element);
+  };
+  svg.setAttribute('viewBox', `0 0 ${svg.clientWidth} ${svg.clientHeight}`);
+  svg.setAttribute('aria-label', 'Latencies: ' + counts.filter(([, count]) => count > 0)
+    .map(([bound, count]) => `${count} up to ${seconds(bound)}`).join(', '));
   svg.replaceChildren();
   counts.forEach(([bound, count], i) => {
-    const height = 150 * count / top;
-    const bar = document.createElementNS(svg.namespaceURI, 'rect');
-    bar.setAttribute('class', 'bar');
-    bar.setAttribute('x', i * width + 3);
-    bar.setAttribute('y', 170 - Math.max(height, 1));
-    bar.setAttribute('width', width - 6);
-    bar.setAttribute('height', Math.max(height, 1));
-    bar.setAttribute('rx', 2);
-    const title = document.createElementNS(svg.namespaceURI, 'title');
-    title.textContent = `up to ${seconds(bound)}: ${count}`;
-    bar.append(title);
-    svg.append(bar);
-    if (i % 3 === 0) {
-      const label = document.createElementNS(svg.namespaceURI, 'text');
-      label.setAttribute('class', 'axis');
-      label.setAttribute('x', i * width + 3);
-      label.setAttribute('y', 190);
-      label.textContent = seconds(bound);
-      svg.append(label);
-    }
+    const height = Math.max((floor - 20) * count / top, count ? 3 : 1);
+    const middle = (i + 0.5) * step;
+    add('rect', '', { class: count ? 'bar' : 'bar empty', x: i * step + 2, y: floor - height,
+      width: Math.max(step - 4, 1), height, rx: Math.min(3, height / 2) });
+    if (count && String(count).length * 8 < step) add('text', count, { class: 'count', x: middle, y: floor - height - 6 });
+    if (i % Math.ceil(64 / step) === 0) add('text', seconds(bound), { class: 'axis',
+      x: Math.min(Math.max(middle, 24), svg.clientWidth - 24), y: floor + 18 });
   });
 }
 
@@ -117,5 +118,6 @@ function listen() {
   source.onerror = () => add('the connection broke; coming back…');
 }
 
+addEventListener('resize', () => before && drawHistogram(before.buckets));
 tick();
 listen();
