@@ -142,6 +142,9 @@ const char *rh_tls_engine_error(const struct rh_tls_engine *e);
  * asked for short records (RFC 6066 §4) needs more: then a write takes only a part. */
 size_t rh_tls_cipher_bound(size_t plain_len);
 
+/* True when the handshake that is complete resumed a session. */
+bool rh_tls_engine_is_resumed(const struct rh_tls_engine *e);
+
 /* What was agreed; all fields empty before the handshake is complete. */
 void rh_tls_engine_info(const struct rh_tls_engine *e, struct rh_tls_info *ret_info);
 

@@ -34,6 +34,11 @@ static void fingerprint_write(X509 *cert, char out[65])
     out[64] = '\0';
 }
 
+bool rh_tls_engine_is_resumed(const struct rh_tls_engine *e)
+{
+    return SSL_session_reused(e->ssl) == 1;
+}
+
 void rh_tls_engine_info(const struct rh_tls_engine *e, struct rh_tls_info *ret_info)
 {
     memset(ret_info, 0, sizeof *ret_info);

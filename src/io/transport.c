@@ -342,12 +342,11 @@ static void decrypt(struct rh_transport *t, const char *in, size_t len)
                 return;
             }
         }
-        if (state == RH_TLS_OPEN && !t->secured) {
+        /* The peer's last flight, its request and its closure alert may all come in one read. */
+        if ((state == RH_TLS_OPEN || state == RH_TLS_CLEAN_END) && !t->secured) {
             t->secured = true;
-            struct rh_tls_info info;
-            rh_tls_engine_info(&t->tls->engine, &info);
             rh_counter_add(&rh_transport_wire(t)->handshakes, 1);
-            rh_counter_add(&rh_transport_wire(t)->resumed, info.resumed ? 1 : 0);
+            rh_counter_add(&rh_transport_wire(t)->resumed, rh_tls_engine_is_resumed(&t->tls->engine) ? 1 : 0);
             rh_transport_wire(t)->callbacks->secured(t);
         }
         if (state == RH_TLS_FAILED) {
