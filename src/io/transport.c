@@ -83,14 +83,16 @@ static uv_stream_t *stream_of(struct rh_transport *t)
     return (uv_stream_t *)&t->tcp;
 }
 
-static void finish_shutdown(struct rh_transport *t)
+static bool finish_shutdown(struct rh_transport *t)
 {
     uv_os_fd_t fd;
     if (t->shutdown_wanted && t->writes_open == 0 && !t->closing &&
         uv_fileno((uv_handle_t *)&t->tcp, &fd) == 0) {
         t->shutdown_wanted = false;
         shutdown(fd, SHUT_WR); /* a peer that is gone already shows when reading ends */
+        return true;
     }
+    return false;
 }
 
 static void end_reading(struct rh_transport *t, int status)
@@ -109,7 +111,7 @@ static void on_written(uv_write_t *req, int status)
     RH_ASSERT(t->writes_open > 0);
     t->writes_open--;
     if (status == 0) {
-        finish_shutdown(t);
+        RH_IGNORE(finish_shutdown(t));
     }
     rh_transport_wire(t)->callbacks->written(t, status);
 }
@@ -164,20 +166,19 @@ static void on_cipher_written(uv_write_t *req, int status)
         if (t->tls->write != NULL) {
             t->tls->write = NULL;
             rh_transport_wire(t)->callbacks->written(t, status);
-        } else if (t->tls->choked && !t->closing) {
+        } else if (!t->reading && !t->closing) {
             end_reading(t, status); /* nothing else would tell */
         }
         return;
     }
-    finish_shutdown(t);
     if (t->writes_open > 0) {
         return;
     }
     if (t->tls->write != NULL) {
         write_cipher_rest(t);
-    } else if (t->tls->choked && !t->closing) {
+    } else if ((finish_shutdown(t) || t->tls->choked) && !t->closing) {
         t->tls->choked = false;
-        rh_transport_wire(t)->callbacks->ready(t); /* its owner reads on */
+        rh_transport_wire(t)->callbacks->ready(t); /* its owner reads on, or closes */
     }
 }
 
@@ -284,7 +285,7 @@ void rh_transport_shutdown(struct rh_transport *t)
         }
     }
     t->shutdown_wanted = true;
-    finish_shutdown(t);
+    RH_IGNORE(finish_shutdown(t));
 }
 
 /* --- Reading ---------------------------------------------------------------------------------------- */

@@ -162,12 +162,14 @@ static void finish(struct rh_conn *c)
     uint32_t came = c->in_len - c->in_at;
     c->in_at = c->in_len;
     c->count.discarded = c->shut ? c->count.discarded + came : came;
-    if (c->eof || !session_of(c)->lingers || c->count.discarded > LINGER_BYTES_MAX) {
+    bool waits = !c->eof && session_of(c)->lingers && c->count.discarded <= LINGER_BYTES_MAX;
+    if (!c->shut || !waits) {
         rh_transport_shutdown(&c->transport);
+    }
+    if (!waits && c->transport.writes_open == 0) {
         rh_conn_close(c, RH_CLOSED);
-    } else if (!c->shut) {
+    } else if (!c->shut) { /* for the peer, or for room for our closure alert: `ready` comes behind that */
         c->shut = true;
-        rh_transport_shutdown(&c->transport);
         set_deadline(c, RH_DEADLINE_LINGER);
     }
 }
