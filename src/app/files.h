@@ -31,6 +31,8 @@ enum {
     RH_FILES_READERS_MAX = 16384,      /* downloads of large files at once */
     RH_FILES_BUFFERS_MAX = 128,        /* of those, how many may have a disk read of 64 KiB under way or unsent */
     RH_FILES_BUFFER_BYTES = 64 * 1024,
+    RH_FILES_WARM_BYTES = 512 * 1024,  /* fetched by the pool at once, for sendfile */
+    RH_FILES_SAMPLE_BYTES = 128 * 1024, /* one byte of so many is asked for in the page cache: Linux's read-ahead */
 };
 
 /* A served folder; shared by loops, unchanged after create but for the count. */

@@ -1,5 +1,15 @@
-/* A large file as a pulled source. The happy path: each pull reads from the page cache into the server's own buffer,
- * on the loop, without a copy in between. What the cache does not hold is read by the pool, 64 KiB at a time, into a
+/* A large file as a source, by one of two ways, which the connection chooses.
+ *
+ * Plain: the reader names ranges of the file and the connection sends them with sendfile (io/transport_file.c). That
+ * would hold up the loop where the disk must be asked, so a range is named only when the page cache holds it, as far as
+ * samples tell: the kernel reads ahead in windows of RH_FILES_SAMPLE_BYTES or more, so one byte of each and the last one
+ * speak for the rest, at a microsecond each. What is not there is fetched by the pool first, without being kept by us.
+ * Pages may still be thrown out between the look and the sending; then the loop waits once, as any other server's does
+ * always. (Sending in the pool would never wait, but costs each cached piece two thread changes and the connection's
+ * descriptor a second owner; mincore needs a mapping, and with it SIGBUS for files that shrink.)
+ *
+ * TLS, and the driver in memory: each pull reads from the page cache into the server's own buffer, on the loop, without
+ * a copy in between. What the cache does not hold is read by the pool, 64 KiB at a time, into a
  * buffer that the reader has only while it is being filled and emptied. Where all buffers are out, the one that was
  * filled longest ago is taken from its reader, whose peer is slow: what was in it is in the page cache now, and is
  * read again when that peer wants it. Only where all of them are being filled do readers wait in line. So peers that
@@ -17,6 +27,7 @@
 #include "app/files.h"
 #include "io/file.h"
 #include "rawhttp/stream.h"
+#include "server/door.h"
 
 enum reader_state {
     READER_IDLE,    /* with a buffer: in home->filled; without: in no list */
@@ -25,12 +36,14 @@ enum reader_state {
 };
 
 struct reader {
+    struct rh_file_source source; /* first: see server/door.h */
     struct rh_work work;
     struct rh_link place;       /* in the list that its state names */
     struct rh_files_home *home; /* a reference */
     struct rh_exchange *x;      /* valid until close */
     uint64_t at;                /* next byte of the file to be read */
     uint64_t end;               /* behind the last one */
+    uint64_t warm_end;          /* the pool has just fetched what is before it */
     char *buffer;               /* of home->buffers, or NULL */
     size_t buffer_at;           /* its first byte that was not pulled yet */
     size_t buffer_len;
@@ -218,6 +231,72 @@ static ptrdiff_t reader_pull(void *data, char *out, size_t room)
     return err;
 }
 
+/* --- Ranges ------------------------------------------------------------------------------------------ */
+
+/* In the pool. */
+static void on_warm(struct rh_work *work)
+{
+    struct reader *reader = RH_CONTAINER_OF(work, struct reader, work);
+    uint64_t left = reader->end - reader->at;
+    uint64_t len = left < RH_FILES_WARM_BYTES ? left : RH_FILES_WARM_BYTES;
+    reader->error = rh_file_warm(reader->fd, reader->at, len);
+    reader->warm_end = reader->at + len;
+}
+
+static void on_warm_done(struct rh_work *work, bool was_run)
+{
+    struct reader *reader = RH_CONTAINER_OF(work, struct reader, work);
+    reader->state = READER_IDLE;
+    if (reader->is_closed) {
+        reader_destroy(reader);
+        return;
+    }
+    RH_ASSERT(was_run); /* only close cancels */
+    rh_source_resume(reader->x);
+}
+
+/* How much of the next `len` bytes can be sent without the disk: all of it, what was just fetched, or 0. Or an error. */
+static ptrdiff_t look_ahead(const struct reader *reader, uint64_t len)
+{
+    if (reader->at < reader->warm_end) {
+        uint64_t warm = reader->warm_end - reader->at;
+        return (ptrdiff_t)(warm < len ? warm : len);
+    }
+    int is_cached = rh_file_is_cached(reader->fd, reader->at + len - 1);
+    for (uint64_t at = 0; is_cached == 1 && at < len - 1; at += RH_FILES_SAMPLE_BYTES) {
+        is_cached = rh_file_is_cached(reader->fd, reader->at + at);
+    }
+    return is_cached == 1 ? (ptrdiff_t)len : is_cached;
+}
+
+static ptrdiff_t reader_range(void *data, uint64_t max, struct rh_file_range *ret_range)
+{
+    struct reader *reader = data;
+    uint64_t left = reader->end - reader->at;
+    if (reader->state != READER_IDLE) {
+        return RH_EAGAIN;
+    }
+    if (reader->error != 0 || left == 0) {
+        return reader->error;
+    }
+    ptrdiff_t n = look_ahead(reader, left < max ? left : max);
+    if (n == 0) {
+        int err = rh_work_start(&reader->work, rh_exchange_loop(reader->x), on_warm, on_warm_done);
+        if (err != 0) {
+            return err;
+        }
+        reader->state = READER_READING;
+        return RH_EAGAIN;
+    }
+    if (n > 0) {
+        *ret_range = (struct rh_file_range){.at = reader->at, .len = (uint64_t)n, .fd = reader->fd};
+        reader->at += (uint64_t)n;
+    }
+    return n;
+}
+
+/* --- Life -------------------------------------------------------------------------------------------- */
+
 static void reader_close(void *data)
 {
     struct reader *reader = data;
@@ -243,6 +322,7 @@ void rh_reader_respond(struct rh_exchange *x, struct rh_files_home *home, unsign
     }
     home->readers++;
     home->references++;
+    reader->source.range = reader_range;
     reader->home = home;
     reader->x = x;
     reader->fd = fd;
@@ -250,5 +330,5 @@ void rh_reader_respond(struct rh_exchange *x, struct rh_files_home *home, unsign
     reader->end = first + len;
     rh_list_init(&reader->place);
     struct rh_source source = {reader_pull, reader_close, reader, (int64_t)len};
-    rh_respond_source(x, status, type, &source);
+    rh_respond_file(x, status, type, &source);
 }

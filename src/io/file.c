@@ -9,17 +9,32 @@
 #include <linux/openat2.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include <uv.h>
 
-enum { RACES_MAX = 8 }; /* how often a rename race is tried again */
+#ifdef __linux__
+#include <sys/sendfile.h>
+#endif
+
+enum {
+    RACES_MAX = 8, /* how often a rename race is tried again */
+    COPY_BYTES = 16 * 1024,
+};
 
 static atomic_bool has_no_openat2;
+static atomic_bool has_no_sendfile;
 
 void rh_file_set_openat2(bool is_used)
 {
     atomic_store(&has_no_openat2, !is_used);
+}
+
+void rh_file_set_sendfile(bool is_used)
+{
+    atomic_store(&has_no_sendfile, !is_used);
 }
 
 /* Opens `name` folder by folder. O_NOFOLLOW makes a link an error (or, with O_PATH, the link itself, which is no
@@ -144,6 +159,71 @@ ptrdiff_t rh_file_read(int fd, void *out, size_t room, uint64_t offset)
         }
     }
     return (ptrdiff_t)at;
+}
+
+int rh_file_is_cached(int fd, uint64_t offset)
+{
+    char byte;
+    ptrdiff_t n = rh_file_read_cached(fd, &byte, 1, offset);
+    return n > 0 ? 1 : n == 0 ? UV_EOF : n == -EAGAIN ? 0 : (int)n;
+}
+
+int rh_file_warm(int fd, uint64_t offset, uint64_t len)
+{
+    char pages[COPY_BYTES];
+    while (len > 0) {
+        size_t step = len < sizeof pages ? (size_t)len : sizeof pages;
+        ptrdiff_t n = rh_file_read(fd, pages, step, offset);
+        if (n < 0 || (size_t)n < step) {
+            return n < 0 ? (int)n : UV_EOF;
+        }
+        offset += step;
+        len -= step;
+    }
+    return 0;
+}
+
+/* Where there is no sendfile, or none from this file system: through our memory, a piece at a time. */
+static ptrdiff_t send_copy(int socket, const struct rh_file_range *range)
+{
+    char piece[COPY_BYTES];
+    size_t room = range->len < sizeof piece ? (size_t)range->len : sizeof piece;
+    ptrdiff_t n = rh_file_read(range->fd, piece, room, range->at);
+    if (n <= 0) {
+        return n;
+    }
+    ssize_t sent;
+    do {
+        sent = send(socket, piece, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : sent;
+}
+
+static ptrdiff_t send_pages(int socket, const struct rh_file_range *range)
+{
+#ifdef __linux__
+    if (!atomic_load_explicit(&has_no_sendfile, memory_order_relaxed)) {
+        off_t at = (off_t)range->at;
+        ssize_t sent;
+        do {
+            sent = sendfile(socket, range->fd, &at, (size_t)range->len);
+        } while (sent < 0 && errno == EINTR);
+        if (sent >= 0 || (errno != EINVAL && errno != ENOSYS)) {
+            return sent < 0 ? -errno : sent;
+        }
+    }
+#endif
+    return send_copy(socket, range);
+}
+
+ptrdiff_t rh_file_send(int socket, struct rh_file_range *range)
+{
+    ptrdiff_t sent = send_pages(socket, range);
+    if (sent > 0) {
+        range->at += (uint64_t)sent;
+        range->len -= (uint64_t)sent;
+    }
+    return sent;
 }
 
 void rh_file_close(int fd)

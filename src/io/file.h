@@ -31,6 +31,28 @@ ptrdiff_t RH_MUST_CHECK rh_file_read_cached(int fd, void *out, size_t room, uint
 /* Reads until `room` is full or the file ends. Bytes read, or -errno. Blocks. */
 ptrdiff_t RH_MUST_CHECK rh_file_read(int fd, void *out, size_t room, uint64_t offset);
 
+/* Bytes of an open file: `len` of them from `at`. */
+struct rh_file_range {
+    uint64_t at;
+    uint64_t len;
+    int fd;
+};
+
+/* Whether the page cache holds the byte at `offset`: 1, 0 (or the file system can not tell), UV_EOF behind the end of
+ * the file, another -errno. Never waits for the disk. */
+int RH_MUST_CHECK rh_file_is_cached(int fd, uint64_t offset);
+
+/* Reads `len` bytes from `offset` only so that the page cache holds them. 0, or -errno: UV_EOF where the file ends
+ * before. Blocks. */
+int RH_MUST_CHECK rh_file_warm(int fd, uint64_t offset, uint64_t len);
+
+/* Sends what the socket takes of the range, without blocking for the socket, and moves the range on. Bytes sent, 0 at
+ * the end of the file, -EAGAIN where the socket is full, another -errno. */
+ptrdiff_t RH_MUST_CHECK rh_file_send(int socket, struct rh_file_range *range);
+
+/* Whether sendfile is used: at first yes where there is one. For tests. */
+void rh_file_set_sendfile(bool is_used);
+
 /* -1 is accepted. */
 void rh_file_close(int fd);
 

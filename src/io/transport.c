@@ -7,8 +7,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#ifdef __linux__
+#include <linux/sockios.h>
+#endif
 
 #include "rawhttp/error.h"
 
@@ -83,7 +88,7 @@ static uv_stream_t *stream_of(struct rh_transport *t)
     return (uv_stream_t *)&t->tcp;
 }
 
-static bool finish_shutdown(struct rh_transport *t)
+bool rh_transport_finish_shutdown(struct rh_transport *t)
 {
     uv_os_fd_t fd;
     if (t->shutdown_wanted && t->writes_open == 0 && !t->closing &&
@@ -111,7 +116,7 @@ static void on_written(uv_write_t *req, int status)
     RH_ASSERT(t->writes_open > 0);
     t->writes_open--;
     if (status == 0) {
-        RH_IGNORE(finish_shutdown(t));
+        RH_IGNORE(rh_transport_finish_shutdown(t));
     }
     rh_transport_wire(t)->callbacks->written(t, status);
 }
@@ -122,10 +127,10 @@ static int write_plain(struct rh_transport *t, struct rh_transport_write *write)
     unsigned count = 0;
     size_t total = 0;
     for (unsigned i = 0; i < 2; i++) {
-        if (write->pieces[i].len > 0) {
-            bufs[count++] = uv_buf_init((char *)(uintptr_t)write->pieces[i].base,
-                                        (unsigned)write->pieces[i].len);
-            total += write->pieces[i].len;
+        if (write->left.pieces[i].len > 0) {
+            bufs[count++] = uv_buf_init((char *)(uintptr_t)write->left.pieces[i].base,
+                                        (unsigned)write->left.pieces[i].len);
+            total += write->left.pieces[i].len;
         }
     }
     if (count == 0) {
@@ -146,6 +151,7 @@ static int write_plain(struct rh_transport *t, struct rh_transport_write *write)
     }
     bufs[first].base += taken;
     bufs[first].len -= taken;
+    write->left.file.range.len = 0; /* the pieces are libuv's now, and no file follows */
     write->req.data = t;
     int err = uv_write(&write->req, stream_of(t), bufs + first, count - first, on_written);
     if (err < 0) {
@@ -176,7 +182,7 @@ static void on_cipher_written(uv_write_t *req, int status)
     }
     if (t->tls->write != NULL) {
         write_cipher_rest(t);
-    } else if ((finish_shutdown(t) || t->tls->choked) && !t->closing) {
+    } else if ((rh_transport_finish_shutdown(t) || t->tls->choked) && !t->closing) {
         t->tls->choked = false;
         rh_transport_wire(t)->callbacks->ready(t); /* its owner reads on, or closes */
     }
@@ -217,7 +223,7 @@ static int write_tls(struct rh_transport *t, struct rh_transport_write *write)
 {
     char *cipher = rh_transport_wire(t)->scratch + CIPHER_READ;
     for (unsigned i = 0; i < 2; i++) {
-        struct rh_slice *piece = &write->pieces[i];
+        struct rh_slice *piece = &write->left.pieces[i];
         while (piece->len > 0) {
             struct rh_tls_io io = {.cipher = cipher, .cipher_cap = CIPHER_ROOM};
             ptrdiff_t taken = rh_tls_engine_write(&rh_transport_wire(t)->tls, &t->tls->engine, piece->base, piece->len, &io);
@@ -248,8 +254,8 @@ static void write_cipher_rest(struct rh_transport *t)
 int rh_transport_write(struct rh_transport *t, struct rh_transport_write *write, struct rh_slice first,
                        struct rh_slice second)
 {
-    write->pieces[0] = first;
-    write->pieces[1] = second;
+    write->left.pieces[0] = first;
+    write->left.pieces[1] = second;
     if (t->tls == NULL) {
         return write_plain(t, write);
     }
@@ -265,11 +271,27 @@ int rh_transport_write(struct rh_transport *t, struct rh_transport_write *write,
     return state;
 }
 
-size_t rh_transport_unsent(const struct rh_transport *t)
+/* What the kernel holds for the peer: a queue of megabytes says that there is room again only when a third of it is
+ * free, so without a look into it a slow peer is not told from a dead one. */
+static uint64_t kernel_unsent(const struct rh_transport *t)
 {
-    const struct rh_transport_write *write = t->tls != NULL ? t->tls->write : NULL;
-    size_t plain = write != NULL ? write->pieces[0].len + write->pieces[1].len : 0;
-    return plain + uv_stream_get_write_queue_size((const uv_stream_t *)&t->tcp);
+#ifdef SIOCOUTQ
+    uv_os_fd_t fd;
+    int queued;
+    if (uv_fileno((const uv_handle_t *)&t->tcp, &fd) == 0 && ioctl(fd, SIOCOUTQ, &queued) == 0 && queued > 0) {
+        return (uint64_t)queued;
+    }
+#endif
+    return 0;
+}
+
+uint64_t rh_transport_unsent(const struct rh_transport *t, const struct rh_transport_write *write)
+{
+    uint64_t queued = uv_stream_get_write_queue_size((const uv_stream_t *)&t->tcp) + kernel_unsent(t);
+    if (t->tls == NULL) {
+        return write->left.file.range.len + queued;
+    }
+    return t->tls->write != write ? queued : write->left.pieces[0].len + write->left.pieces[1].len + queued;
 }
 
 void rh_transport_shutdown(struct rh_transport *t)
@@ -285,7 +307,7 @@ void rh_transport_shutdown(struct rh_transport *t)
         }
     }
     t->shutdown_wanted = true;
-    RH_IGNORE(finish_shutdown(t));
+    RH_IGNORE(rh_transport_finish_shutdown(t));
 }
 
 /* --- Reading ---------------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "io/file.h"
 #include "io/tls.h"
 #include "rawhttp/slice.h"
 #include "util/counter.h"
@@ -52,7 +53,13 @@ struct rh_wire {
 /* The owner's memory for one write in flight. */
 struct rh_transport_write {
     uv_write_t req;
-    struct rh_slice pieces[2]; /* with TLS: plaintext that is still to be encrypted */
+    union {
+        struct rh_slice pieces[2]; /* with TLS: plaintext that is still to be encrypted */
+        struct {
+            struct rh_file_range range; /* plain: what is still to be sent of a file; `len` 0: none */
+            char *spare;                /* RH_TRANSPORT_SPARE_BYTES of the owner's */
+        } file;
+    } left;
 };
 
 /* What only a TLS connection needs. */
@@ -97,12 +104,23 @@ void rh_transport_read_stop(struct rh_transport *t);
  * one at a time. Negative: failed. */
 int RH_MUST_CHECK rh_transport_write(struct rh_transport *t, struct rh_transport_write *write,
                                      struct rh_slice first, struct rh_slice second);
-/* Bytes of the write in flight that libuv still holds for the socket, or that wait to be encrypted: shrinks while the
- * peer reads. */
-size_t rh_transport_unsent(const struct rh_transport *t);
+
+/* Plain connections only: `head`, and behind it bytes of a file, which go to the socket without passing through our
+ * memory. `spare` may be the head's own memory; it and the file stay until `written`, as above. A file that ends
+ * before the range does is UV_EOF: the peer has been promised more. The caller sees to it that the page cache holds
+ * the range: a disk that is asked here holds up the loop. */
+enum { RH_TRANSPORT_SPARE_BYTES = 4096 };
+int RH_MUST_CHECK rh_transport_write_file(struct rh_transport *t, struct rh_transport_write *write,
+                                          struct rh_slice head, struct rh_file_range range, char *spare);
+
+/* Bytes that the peer has not acknowledged, where the system tells, that libuv still holds for the socket, that wait to
+ * be encrypted, or, of this write in flight, that are still in the file: shrinks while the peer reads. */
+uint64_t rh_transport_unsent(const struct rh_transport *t, const struct rh_transport_write *write);
 
 /* Ends our side: close_notify with TLS, then FIN, behind what is in flight. */
 void rh_transport_shutdown(struct rh_transport *t);
+/* For transport_file.c: sends the FIN that was wanted, if no write is in flight any more; true where it did. */
+bool rh_transport_finish_shutdown(struct rh_transport *t);
 /* The connection goes to rest: gives back what TLS keeps between records. */
 void rh_transport_rest(struct rh_transport *t);
 /* Ends it all; `closed` follows. Idempotent. */

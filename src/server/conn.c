@@ -61,6 +61,7 @@ static void output_written(struct rh_conn *c)
     conclude_answered(c->out, false);
     c->out->used = 0;
     c->out->ref = (struct rh_slice){NULL, 0};
+    c->out->file.len = 0;
     session_of(c)->ops->sent(session_of(c));
 }
 
@@ -70,12 +71,15 @@ static void flush(struct rh_conn *c)
     if (rh_output_is_empty(out)) {
         return;
     }
-    int state = rh_transport_write(&c->transport, &out->write, (struct rh_slice){out->bytes, out->used}, out->ref);
+    struct rh_slice copied = {out->bytes, out->used};
+    int state = RH_UNLIKELY(out->file.len > 0)
+                    ? rh_transport_write_file(&c->transport, &out->write, copied, out->file, out->bytes)
+                    : rh_transport_write(&c->transport, &out->write, copied, out->ref);
     if (RH_LIKELY(state == 0)) {
         output_written(c);
     } else if (state == 1) {
         c->in_flight = true;
-        c->count.unsent = (uint32_t)rh_transport_unsent(&c->transport);
+        c->count.unsent = (uint32_t)rh_transport_unsent(&c->transport, &out->write);
         set_deadline(c, RH_DEADLINE_WRITE);
     } else {
         rh_conn_close(c, RH_WRITE_FAILED);
@@ -101,7 +105,8 @@ static bool pull_all(struct rh_conn *c)
             return added;
         case RH_PULL_ADDED:
             added = true;
-            if (RH_UNLIKELY(c->out->ref.len > 0 || c->out->answered_n >= ANSWERED_MAX)) {
+            if (RH_UNLIKELY((c->out->ref.len | c->out->file.len) > 0 || c->out->answered_n >= ANSWERED_MAX)) {
+                round += (unsigned)(c->out->file.len / RH_OUTPUT_BYTES); /* as if it were copied: others wait as long */
                 flush(c);
             } else if (!s->has_output) {
                 return true;
@@ -450,6 +455,7 @@ bool rh_conn_open(struct rh_conns *conns, int fd, const struct sockaddr_storage 
     c->transport.tcp.data = &conns->wire;
     c->host.engine = conns->engine;
     c->host.tls = tls != NULL;
+    c->host.takes_files = tls == NULL;
     rh_peer_from(&c->host.peer, peer);
     rh_list_init(&c->deadline.link);
     rh_http1_init(&c->http1, &c->host);
@@ -496,8 +502,8 @@ void rh_conn_close(struct rh_conn *c, enum rh_abort reason)
 static bool write_moved(struct rh_conn *c)
 {
     const struct rh_config *config = &c->host.engine->config;
-    uint32_t unsent = (uint32_t)rh_transport_unsent(&c->transport);
-    uint32_t moved = c->count.unsent - unsent;
+    uint32_t unsent = (uint32_t)rh_transport_unsent(&c->transport, &c->out->write);
+    uint32_t moved = c->count.unsent > unsent ? c->count.unsent - unsent : 0;
     bool fast_enough = config->rate_bytes_min == 0 ||
                        (uint64_t)moved * 1000 >= (uint64_t)config->rate_bytes_min * config->write_ms;
     c->count.unsent = unsent;

@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "io/file.h"
 #include "rawhttp/exchange.h"
+#include "rawhttp/stream.h"
 #include "util/list.h"
 
 /* First member of struct rh_app; the in-memory tests pass one of their own. */
@@ -56,6 +58,16 @@ struct rh_alarm {
     void (*fn)(struct rh_alarm *alarm);
 };
 void rh_exchange_alarm(struct rh_exchange *x, struct rh_alarm *alarm, uint32_t ms);
+
+/* A source of a known length whose bytes are those of an open file: connections that can send a file without reading it
+ * ask for ranges, the others pull. First member of what the source's `data` points to. */
+struct rh_file_source {
+    /* The next bytes, at most `max` (at least 1), that can be sent without waiting for the disk: how many, and
+     * *ret_range, which stays open until the next call or `close`; RH_EAGAIN or another negative as `pull` does. */
+    ptrdiff_t (*range)(void *data, uint64_t max, struct rh_file_range *ret_range);
+};
+/* rh_respond_source with such a source. */
+void rh_respond_file(struct rh_exchange *x, unsigned status, const char *type, const struct rh_source *source);
 
 /* A slot per server for app-room caches, and how it is freed when the server is destroyed. */
 enum {

@@ -145,6 +145,7 @@ struct rh_exchange {
     bool ends_connection;   /* the answer says so */
     bool source_waits;      /* pull said RH_EAGAIN */
     bool source_open;       /* close is still owed */
+    bool source_is_file;    /* its data begins with a struct rh_file_source (server/door.h) */
     bool body_told;         /* on_end or on_whole was called */
     bool continue_due;      /* 100 (Continue) is to be sent */
     bool concluded;         /* outcome told */

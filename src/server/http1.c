@@ -358,7 +358,9 @@ static void http1_sent(struct rh_session *s)
 {
     struct rh_http1 *h = http1_of(s);
     struct rh_exchange *x = h->x;
-    if (x != NULL && x->answer_state == RH_ANSWER_SENDING && x->answer_kind == RH_ANSWER_MEMORY) {
+    if (x != NULL && x->answer_state == RH_ANSWER_SENDING &&
+        (x->answer_kind == RH_ANSWER_MEMORY ||
+         (x->source_is_file && x->answer_bytes == (uint64_t)x->source.length))) {
         rh_http1_complete(h, x, NULL);
     }
     update(h); /* whoever was told an outcome may have answered what follows on this connection */

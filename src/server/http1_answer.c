@@ -3,9 +3,10 @@
  * connection without a proper end, so that the peer sees that the answer is not whole. */
 #include <string.h>
 
+#include "server/door.h"
 #include "server/http1.h"
 
-enum { CHUNK_HEAD = 6, CHUNK_TAIL = 2, LAST_CHUNK = 5, SOURCE_ROOM_MIN = 4096 };
+enum { CHUNK_HEAD = 6, CHUNK_TAIL = 2, LAST_CHUNK = 5, SOURCE_ROOM_MIN = 4096, FILE_PIECE = 1 << 20 };
 
 static bool must_end(struct rh_http1 *h, struct rh_exchange *x)
 {
@@ -70,6 +71,36 @@ static void put_chunk_head(char *at, size_t len)
     at[5] = '\n';
 }
 
+/* A range of a file instead of its bytes. Completed by `sent`, since it goes behind what is in the output. */
+static enum rh_pull pull_range(struct rh_http1 *h, struct rh_exchange *x, struct rh_output *out)
+{
+    const struct rh_file_source *file = x->source.data;
+    struct rh_file_range range;
+    uint64_t left = (uint64_t)x->source.length - x->answer_bytes;
+    if (rh_output_room(out) == 0) {
+        return RH_PULL_FULL;
+    }
+    rh_exchange_enter(x);
+    ptrdiff_t n = file->range(x->source.data, left < FILE_PIECE ? left : FILE_PIECE, &range);
+    bool cut = x->session == NULL;
+    rh_exchange_leave(x);
+    if (cut) {
+        return RH_PULL_NOTHING;
+    }
+    if (n == RH_EAGAIN) {
+        x->source_waits = true;
+        return RH_PULL_NOTHING;
+    }
+    if (n <= 0) {
+        break_off(h, x, n < 0 ? rh_strerror((int)n) : "shorter than announced");
+        return RH_PULL_ADDED;
+    }
+    RH_ASSERT((uint64_t)n == range.len && range.len <= left);
+    x->answer_bytes += range.len;
+    out->file = range;
+    return RH_PULL_ADDED;
+}
+
 static enum rh_pull pull_source(struct rh_http1 *h, struct rh_exchange *x, struct rh_output *out)
 {
     int64_t length = x->source.length;
@@ -80,6 +111,9 @@ static enum rh_pull pull_source(struct rh_http1 *h, struct rh_exchange *x, struc
     }
     if (x->source_waits) {
         return RH_PULL_NOTHING;
+    }
+    if (x->source_is_file && h->session.host->takes_files) {
+        return pull_range(h, x, out);
     }
     if (room < SOURCE_ROOM_MIN + CHUNK_HEAD + CHUNK_TAIL + LAST_CHUNK) {
         return RH_PULL_FULL;

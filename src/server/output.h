@@ -1,5 +1,5 @@
 /* What waits to be written on one connection: answers of a burst copied one behind the other, then perhaps one
- * piece by reference. A slab object that a connection holds only while it is not empty. */
+ * piece by reference, or a range of an open file. A slab object that a connection holds only while it is not empty. */
 #ifndef RH_SERVER_OUTPUT_H
 #define RH_SERVER_OUTPUT_H
 
@@ -15,6 +15,7 @@
 struct rh_output {
     struct rh_transport_write write; /* for what the socket does not take at once */
     struct rh_slice ref;             /* bytes behind the copied ones; they stay until `sent` */
+    struct rh_file_range file;       /* or bytes of a file behind them, where the host takes such; open until `sent` */
     struct rh_link answered;         /* exchanges whose last byte is in here and who want to know */
     uint32_t used;                   /* bytes copied so far */
     uint32_t cap;
@@ -25,6 +26,7 @@ struct rh_output {
 static inline void rh_output_init(struct rh_output *out, uint32_t cap)
 {
     out->ref = (struct rh_slice){NULL, 0};
+    out->file.len = 0;
     rh_list_init(&out->answered);
     out->used = 0;
     out->cap = cap;
@@ -33,7 +35,7 @@ static inline void rh_output_init(struct rh_output *out, uint32_t cap)
 
 static inline size_t rh_output_room(const struct rh_output *out)
 {
-    return out->ref.len > 0 ? 0 : out->cap - out->used;
+    return (out->ref.len | out->file.len) > 0 ? 0 : out->cap - out->used;
 }
 
 static inline char *rh_output_tail(struct rh_output *out)
@@ -49,7 +51,7 @@ static inline void rh_output_added(struct rh_output *out, size_t len)
 
 static inline bool rh_output_is_empty(const struct rh_output *out)
 {
-    return out->used == 0 && out->ref.len == 0;
+    return out->used == 0 && (out->ref.len | out->file.len) == 0;
 }
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "http/status.h"
+#include "server/door.h"
 #include "server/exchange.h"
 #include "util/ascii.h"
 
@@ -308,7 +309,8 @@ void rh_respond_redirect(struct rh_exchange *x, unsigned status, const char *loc
     rh_respond(x, status, "text/plain; charset=utf-8", "", 0);
 }
 
-void rh_respond_source(struct rh_exchange *x, unsigned status, const char *type, const struct rh_source *source)
+static void answer_source(struct rh_exchange *x, unsigned status, const char *type, const struct rh_source *source,
+                          bool is_file)
 {
     if (!may_answer(x, status)) {
         if (source->close != NULL) {
@@ -319,7 +321,19 @@ void rh_respond_source(struct rh_exchange *x, unsigned status, const char *type,
     set_type(x, type);
     x->source = *source;
     x->source_open = true;
+    x->source_is_file = is_file;
     give(x, status, RH_ANSWER_SOURCE);
+}
+
+void rh_respond_source(struct rh_exchange *x, unsigned status, const char *type, const struct rh_source *source)
+{
+    answer_source(x, status, type, source, false);
+}
+
+void rh_respond_file(struct rh_exchange *x, unsigned status, const char *type, const struct rh_source *source)
+{
+    RH_ASSERT(source->length >= 0);
+    answer_source(x, status, type, source, true);
 }
 
 void rh_source_resume(struct rh_exchange *x)

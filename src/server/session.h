@@ -60,6 +60,7 @@ struct rh_host {
     struct rh_engine *engine;
     struct rh_peer peer;
     bool tls;
+    bool takes_files; /* ranges of open files may be put into the output */
 };
 
 struct rh_session {

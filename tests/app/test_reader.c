@@ -2,6 +2,7 @@
  * moment at which a download may be given up. The server and the disk are played by this file. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,9 @@ static void (*slot_free)(void *value);
 static uint64_t file_bytes;  /* what the disk has; less than was announced: it became shorter */
 static int read_error;
 static bool is_cached;
+static uint64_t cached_bytes; /* or only so many */
+static unsigned looks;        /* at the page cache */
+static pthread_t loop_thread;
 static bool has_no_loop;
 static int open_descriptors;
 
@@ -45,7 +49,7 @@ void **rh_exchange_server_slot(struct rh_exchange *x, unsigned index, void (*fre
     return &slot;
 }
 
-void rh_respond_source(struct rh_exchange *x, unsigned status, const char *type, const struct rh_source *source)
+void rh_respond_file(struct rh_exchange *x, unsigned status, const char *type, const struct rh_source *source)
 {
     (void)type;
     x->status = status;
@@ -97,6 +101,24 @@ ptrdiff_t rh_file_read_cached(int fd, void *out, size_t room, uint64_t offset)
     return is_cached ? rh_file_read(fd, out, room, offset) : -EAGAIN;
 }
 
+int rh_file_is_cached(int fd, uint64_t offset)
+{
+    (void)fd;
+    looks++;
+    return offset >= file_bytes ? UV_EOF : is_cached || offset < cached_bytes;
+}
+
+int rh_file_warm(int fd, uint64_t offset, uint64_t len)
+{
+    (void)fd;
+    cr_assert(!pthread_equal(pthread_self(), loop_thread), "the disk is asked on the loop");
+    if (read_error == 0 && offset + len > file_bytes) {
+        return UV_EOF;
+    }
+    cached_bytes = offset + len;
+    return read_error;
+}
+
 void rh_file_close(int fd)
 {
     open_descriptors -= fd >= 0;
@@ -108,6 +130,7 @@ static void setup(void)
 {
     cr_assert_eq(uv_loop_init(&loop), 0);
     file_bytes = FILE_BYTES;
+    loop_thread = pthread_self();
 }
 
 static void close_server(void)
@@ -312,4 +335,126 @@ Test(reader, works_without_a_loop)
     open_reader(&x, 0, FILE_BYTES);
     cr_assert_eq(pull_all(&x, 0, 4096, &len), -EIO);
     close_reader(&x);
+}
+
+/* --- Ranges ------------------------------------------------------------------------------------------- */
+
+static ptrdiff_t next_range(struct rh_exchange *x, uint64_t max, struct rh_file_range *ret_range)
+{
+    const struct rh_file_source *source = x->source.data;
+    return source->range(x->source.data, max, ret_range);
+}
+
+/* Takes ranges of up to `max` until the source ends; returns its last word and how many ranges and bytes it gave. */
+static ptrdiff_t take_ranges(struct rh_exchange *x, uint64_t first, uint64_t max, unsigned *ret_ranges, uint64_t *ret_len)
+{
+    struct rh_file_range range;
+    uint64_t at = first;
+    for (unsigned ranges = 0;;) {
+        ptrdiff_t n = next_range(x, max, &range);
+        if (n == RH_EAGAIN) {
+            unsigned before = x->resumed;
+            while (x->resumed == before) {
+                cr_assert(uv_run(&loop, UV_RUN_ONCE) || x->resumed != before, "nothing under way that could resume it");
+            }
+            continue;
+        }
+        if (n <= 0) {
+            *ret_ranges = ranges;
+            *ret_len = at - first;
+            return n;
+        }
+        cr_assert_eq(range.fd, 7);
+        cr_assert_eq(range.at, at);
+        cr_assert_eq(range.len, (uint64_t)n);
+        cr_assert_leq(range.len, max);
+        at += range.len;
+        ranges++;
+    }
+}
+
+Test(reader, names_ranges_that_are_in_memory)
+{
+    struct rh_exchange x;
+    unsigned ranges;
+    uint64_t len;
+    is_cached = true;
+    open_reader(&x, 1000, FILE_BYTES - 3000);
+    cr_assert_eq(take_ranges(&x, 1000, 1 << 20, &ranges, &len), 0);
+    cr_assert_eq(ranges, 1);
+    cr_assert_eq(len, FILE_BYTES - 3000);
+    cr_assert_eq(x.resumed, 0, "the pool was asked");
+    cr_assert_eq(looks, 3, "one for each 128 KiB, and the last byte: %u", looks);
+    close_reader(&x);
+}
+
+Test(reader, fetches_ranges_off_the_loop)
+{
+    struct rh_exchange x;
+    unsigned ranges;
+    uint64_t len;
+    file_bytes = 3 << 20;
+    open_reader(&x, 5, (3 << 20) - 10);
+    cr_assert_eq(take_ranges(&x, 5, 1 << 20, &ranges, &len), 0);
+    cr_assert_eq(len, (3 << 20) - 10);
+    cr_assert_eq(x.resumed, 6, "half a MiB at a time: %u", x.resumed);
+    cr_assert_eq(ranges, 6);
+    close_reader(&x);
+}
+
+Test(reader, fetches_where_only_the_end_is_missing)
+{
+    struct rh_exchange x;
+    unsigned ranges;
+    uint64_t len;
+    cached_bytes = FILE_BYTES - 1;
+    open_reader(&x, 0, FILE_BYTES);
+    cr_assert_eq(take_ranges(&x, 0, 1 << 20, &ranges, &len), 0);
+    cr_assert_eq(len, FILE_BYTES);
+    cr_assert_eq(x.resumed, 1);
+    close_reader(&x);
+}
+
+Test(reader, names_no_range_behind_the_end)
+{
+    for (int cached = 0; cached < 2; cached++) {
+        struct rh_exchange x;
+        unsigned ranges;
+        uint64_t len;
+        is_cached = cached;
+        cached_bytes = 0;
+        file_bytes = 100000;
+        open_reader(&x, 0, FILE_BYTES);
+        cr_assert_eq(take_ranges(&x, 0, 1 << 20, &ranges, &len), UV_EOF);
+        cr_assert_eq(len, 0);
+        close_reader(&x);
+    }
+}
+
+Test(reader, keeps_the_error_of_a_fetch)
+{
+    struct rh_exchange x;
+    unsigned ranges;
+    uint64_t len;
+    read_error = -EIO;
+    open_reader(&x, 0, FILE_BYTES);
+    cr_assert_eq(take_ranges(&x, 0, 1 << 20, &ranges, &len), -EIO);
+    cr_assert_eq(take_ranges(&x, 0, 1 << 20, &ranges, &len), -EIO);
+    close_reader(&x);
+}
+
+Test(reader, may_be_closed_while_it_fetches)
+{
+    for (int turns = 0; turns < 2; turns++) {
+        struct rh_exchange x;
+        struct rh_file_range range;
+        cached_bytes = 0;
+        open_reader(&x, 0, FILE_BYTES);
+        cr_assert_eq(next_range(&x, 4096, &range), RH_EAGAIN);
+        cr_assert_eq(next_range(&x, 4096, &range), RH_EAGAIN, "asked while it fetches");
+        if (turns == 1) {
+            uv_run(&loop, UV_RUN_ONCE);
+        }
+        close_reader(&x);
+    }
 }
