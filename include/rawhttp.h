@@ -28,6 +28,7 @@
 #define RAWHTTP_H
 
 #include <rawhttp/app.h>
+#include <rawhttp/auth.h>
 #include <rawhttp/body.h>
 #include <rawhttp/browser.h>
 #include <rawhttp/compress.h>

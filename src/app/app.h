@@ -67,6 +67,7 @@ struct rh_app_state {
     bool is_dispatching;      /* inside the call from the server: rh_next is "now" */
     struct rh_slice rest;     /* those, joined; bytes of the path */
     struct rh_form *form;     /* NULL until one is read */
+    const struct rh_bearer *bearer; /* the middleware that asks for a token; NULL: none */
     struct rh_slice values[]; /* of the params, in order; bytes of the path */
 };
 /* That of this exchange, made where there is none; NULL at the arena's cap. */
