@@ -40,6 +40,7 @@
 #include <rawhttp/files.h>
 #include <rawhttp/form.h>
 #include <rawhttp/log.h>
+#include <rawhttp/login.h>
 #include <rawhttp/method.h>
 #include <rawhttp/middleware.h>
 #include <rawhttp/multipart.h>

@@ -67,6 +67,7 @@ struct rh_app_state {
     bool is_dispatching;      /* inside the call from the server: rh_next is "now" */
     struct rh_slice rest;     /* those, joined; bytes of the path */
     struct rh_form *form;     /* NULL until one is read */
+    struct rh_login_state *login; /* who is logged in; NULL: nobody asked */
     const struct rh_bearer *bearer; /* the middleware that asks for a token; NULL: none */
     struct rh_slice values[]; /* of the params, in order; bytes of the path */
 };

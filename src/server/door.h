@@ -48,6 +48,10 @@ void rh_exchange_set_peer(struct rh_exchange *x, const unsigned char *address, u
 void rh_exchange_set_tls(struct rh_exchange *x, bool tls);
 void rh_exchange_set_host(struct rh_exchange *x, struct rh_slice host);
 
+/* Adds a Set-Cookie field in place of those that set the cookie `name` (RFC 6265 §4.1.1: one for each name). As
+ * rh_response_add. */
+int rh_exchange_replace_cookie(struct rh_exchange *x, const char *name, struct rh_slice value);
+
 /* Wall clock in seconds since 1970; the test's in the driver. */
 int64_t rh_exchange_wall_s(const struct rh_exchange *x);
 /* A moment on the server's clock. Whoever sets one takes it out of its list (rh_list_remove) before its memory goes;

@@ -65,6 +65,28 @@ static void remove_field(struct rh_exchange *x, struct rh_slice name)
     x->response_last = at;
 }
 
+int rh_exchange_replace_cookie(struct rh_exchange *x, const char *name, struct rh_slice value)
+{
+    struct rh_slice key = rh_slice_from("Set-Cookie");
+    size_t name_len = strlen(name);
+    struct rh_response_field **at = &x->response_first;
+    if (x->answer_state != RH_ANSWER_NONE) {
+        return RH_ESTATE;
+    }
+    while (*at != NULL) {
+        struct rh_response_field *field = *at;
+        if (rh_ascii_equal(field->name, key) && field->value.len > name_len && field->value.base[name_len] == '=' &&
+            memcmp(field->value.base, name, name_len) == 0) {
+            x->response_bytes -= (uint32_t)(field->name.len + field->value.len + 4);
+            *at = field->next;
+        } else {
+            at = &field->next;
+        }
+    }
+    x->response_last = at;
+    return add_field(x, key, value);
+}
+
 int rh_response_set_slice(struct rh_exchange *x, const char *name, struct rh_slice value)
 {
     if (x->answer_state != RH_ANSWER_NONE) {
