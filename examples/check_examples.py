@@ -69,8 +69,26 @@ def behind_proxy(url):
     assert ask(url + "who") == (200, b"127.0.0.1 by http\n")
 
 
+def bearer(url):
+    for path, token, status in (("me", "ada", 200), ("me", "eve", 401), ("robots", "r2d2-4711", 200), ("robots", "ada", 401)):
+        assert ask(url + path, headers={"Authorization": "Bearer " + token})[0] == status, (path, token)
+    assert ask(url + "me")[0] == 401
+
+
+def login(url):
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    browser.addheaders = [("Accept", "text/html")]
+    page = browser.open(url + "diary", timeout=30)
+    assert page.geturl().endswith("/login?next=/diary") and b"<form" in page.read()
+    assert browser.open(page.geturl(), b"name=ada&password=lovelace", timeout=30).read() == b"Dear diary of ada\n"
+    assert browser.open(url + "diary", timeout=30).read() == b"Dear diary of ada\n"
+    assert b"<form" in browser.open(url + "logout", b"", timeout=30).read()
+    assert browser.open(url + "diary", timeout=30).geturl().endswith("next=/diary")
+    assert ask(url + "login", b"name=ada&password=x")[0] == 401
+
+
 passed = failed = 0
-for check in (hello, own_loop, count_bytes, numbers, from_thread, middleware, form, loops, https, behind_proxy):
+for check in (hello, own_loop, count_bytes, numbers, from_thread, middleware, form, loops, https, behind_proxy, bearer, login):
     arguments = ["127.0.0.1:0"] * (2 if check is https else 1)
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen([os.path.join(FOLDER, "example-" + check.__name__), *arguments], cwd=folder,

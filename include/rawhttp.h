@@ -6,7 +6,7 @@
  * request's body, whole or streamed; stream.h makes answers piece by piece. config.h holds every limit, log.h what
  * the server tells you, files.h serves folders, tls.h certificates, error.h the codes. form.h, multipart.h and text.h
  * take bodies apart, template.h and value.h make pages and JSON, respond.h has the answers of everyday, compress.h
- * makes them shorter, sse.h keeps a browser informed, driver.h is a server in memory, to test handlers.
+ * makes them shorter, sse.h keeps a browser informed, middleware.h, auth.h and login.h stand before handlers, driver.h is a server in memory, to test handlers.
  *
  *     static void ping(struct rh_exchange *x, void *data)
  *     {

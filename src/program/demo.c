@@ -5,8 +5,9 @@ void demo_init(struct demo *demo, struct rh_app *app, const struct rh_files_opti
 {
     *demo = (struct demo){.folder = ""};
     demo_pages_add(app, demo, options);
-    demo_welcome_add(app, demo);
-    demo_login_add(app, demo);
+    struct rh_group *known = demo_login_group(app);
+    demo_welcome_add(known, demo);
+    demo_login_add(known, demo);
     demo_text_add(app);
     demo_create_add(app);
     demo_echo_add(app);

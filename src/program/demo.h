@@ -19,10 +19,13 @@ struct demo {
 /* Adds all rows to the app; `options` are those of the pages. */
 void demo_init(struct demo *demo, struct rh_app *app, const struct rh_files_options *options);
 
+/* The routes that know who is logged in; prefix "". */
+struct rh_group *demo_login_group(struct rh_app *app);
+
 /* One for each file. */
 void demo_pages_add(struct rh_app *app, struct demo *demo, const struct rh_files_options *options);
-void demo_welcome_add(struct rh_app *app, struct demo *demo);
-void demo_login_add(struct rh_app *app, struct demo *demo);
+void demo_welcome_add(struct rh_group *group, struct demo *demo);
+void demo_login_add(struct rh_group *group, struct demo *demo);
 void demo_text_add(struct rh_app *app);
 void demo_create_add(struct rh_app *app);
 void demo_echo_add(struct rh_app *app);

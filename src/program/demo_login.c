@@ -1,6 +1,13 @@
-/* A form: the page, and what it posts. The fields may also come as JSON; rh_form_read knows both.
- */
+/* A form: the page, and what it posts; and what becomes of it, a login in a signed cookie. The
+ * fields may also come as JSON; rh_form_read knows both.
+ *
+ * The key that signs is made at random when the program starts, and known to nobody: a restart logs
+ * everybody out. A site that should go on over restarts, or on several machines, reads its keys
+ * from a file. */
 #include "program/demo.h"
+
+#include <string.h>
+#include <sys/random.h>
 
 static void show(struct rh_exchange *x, const struct demo *demo, unsigned status,
                  struct rh_slice username)
@@ -29,6 +36,10 @@ static void on_fields(struct rh_exchange *x, int error, void *data)
     struct rh_slice username = rh_form_field(x, "username");
     bool known =
         rh_slice_is(username, "admin") && rh_slice_is(rh_form_field(x, "password"), "secret");
+    if (known && rh_login_start(x, username) != 0) {
+        rh_respond_error(x, 503, NULL);
+        return;
+    }
     show(x, data, known ? 200 : 401, username);
 }
 
@@ -37,8 +48,33 @@ static void login(struct rh_exchange *x, void *data)
     rh_form_read(x, on_fields, data);
 }
 
-void demo_login_add(struct rh_app *app, struct demo *demo)
+/* By POST: a link, or an image on another site, must not log anybody out. */
+static void logout(struct rh_exchange *x, void *data)
 {
-    rh_app_get(app, "/login", form, demo);
-    rh_app_post(app, "/login", login, demo);
+    (void)data;
+    rh_login_end(x);
+    rh_respond_redirect(x, 303, "/login");
+}
+
+struct rh_group *demo_login_group(struct rh_app *app)
+{
+    unsigned char key[32];
+    struct rh_login options;
+    struct rh_group *group = rh_app_group(app, NULL, "");
+    rh_login_init(&options);
+    options.page = "/login";
+    if (getrandom(key, sizeof key, 0) == (ssize_t)sizeof key) {
+        options.keys.keys[0] = (struct rh_slice){(const char *)key, sizeof key};
+        options.keys.count = 1;
+    }
+    rh_use_login(app, group, &options); /* without a key the start ends here, and says so */
+    explicit_bzero(key, sizeof key);
+    return group;
+}
+
+void demo_login_add(struct rh_group *group, struct demo *demo)
+{
+    rh_group_route(group, RH_GET, "/login", form, demo);
+    rh_group_route(group, RH_POST, "/login", login, demo);
+    rh_group_route(group, RH_POST, "/logout", logout, NULL);
 }

@@ -18,6 +18,11 @@ static void welcome(struct rh_exchange *x, void *data)
         strftime(now, sizeof now, "%A, %d %B %Y, %H:%M:%S %Z", &local);
 
     struct rh_value *values = rh_value_create();
+    struct rh_slice user = rh_login_user(x);
+    if (user.len > 0)
+        rh_value_set_bytes(values, "user", user);
+    if (name.len == 0)
+        name = user;
     if (name.len > 0)
         rh_value_set_bytes(values, "name", name);
     rh_value_set_text(values, "browser", browser_text != NULL ? browser_text : browser.name);
@@ -25,7 +30,7 @@ static void welcome(struct rh_exchange *x, void *data)
     demo_respond_template(x, demo, 200, "welcome", values, "Welcome!\n");
 }
 
-void demo_welcome_add(struct rh_app *app, struct demo *demo)
+void demo_welcome_add(struct rh_group *group, struct demo *demo)
 {
-    rh_app_get(app, "/welcome", welcome, demo);
+    rh_group_route(group, RH_GET, "/welcome", welcome, demo);
 }
