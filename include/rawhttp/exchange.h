@@ -103,6 +103,12 @@ typedef void (*rh_abort_fn)(struct rh_exchange *x, enum rh_abort reason, void *d
 RH_API void rh_exchange_on_abort(struct rh_exchange *x, rh_abort_fn fn, void *data);
 RH_API int rh_exchange_is_cut(const struct rh_exchange *x);
 
+/* The server begins to drain: a stream that would go on for ever ends itself here, so that the drain need not wait for
+ * its deadline. Comes once at most, at once where a drain has begun; not for a server that is only lame. It may answer.
+ * Returns 0 or RH_ENOROOM. */
+typedef void (*rh_drain_fn)(struct rh_exchange *x, void *data);
+RH_API int rh_exchange_on_drain(struct rh_exchange *x, rh_drain_fn fn, void *data);
+
 /* The outcome, when the last byte of the answer was taken by the socket, or lost. */
 struct rh_outcome {
     unsigned status;      /* as sent; 0 where no head was sent */

@@ -2,11 +2,17 @@
  * stream.h. Loop's thread only.
  *
  * The stream is a hold, as rh_stream_open says: it ends by rh_stream_end, also on a cut exchange.
- * Whoever feeds it does so from a timer or the like of its own, and at each turn
+ * Whoever feeds it does so from a timer or the like of its own, and
  *   - sends an event or, after some quiet seconds, rh_sse_heartbeat: without a byte now and then a
  * peer that has vanished is never noticed, and proxies close what is silent;
- *   - ends the stream where rh_server_is_draining: the browser comes back by itself, to whoever
- * answers then. */
+ *   - listens with rh_exchange_on_abort for a peer that has left (also at an end of file: nobody
+ * sends half a request and listens), and ends the stream;
+ *   - listens with rh_exchange_on_drain for a server that stops, and ends the stream: the browser
+ * comes back by itself, after what rh_sse_retry told it last, to whoever answers then.
+ *
+ * Memory: one buffer of 16 KiB for each stream, held only while something in it waits for the peer.
+ * A peer that reads too slowly misses events (RH_EAGAIN); one that reads nothing is cut by write_ms.
+ * Events are never compressed: each leaves when it is made. */
 #ifndef RAWHTTP_SSE_H
 #define RAWHTTP_SSE_H
 

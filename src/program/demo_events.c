@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <uv.h>
 
-enum { PERIOD_MS = 1000, RETRY_MS = 1000 };
+enum { PERIOD_MS = 1000, RETRY_MS = 1000, RETRY_SPREAD_MS = 4000 };
 
 struct listener {
     uv_timer_t timer;
@@ -34,14 +34,20 @@ static void on_second(uv_timer_t *timer)
 {
     struct listener *listener = timer->data;
     char id[24], data[64];
-    if (rh_server_is_draining(rh_exchange_server(listener->x))) {
-        finish(listener);
-        return;
-    }
     snprintf(id, sizeof id, "%llu", (unsigned long long)listener->next);
     int length = snprintf(data, sizeof data, "{\"count\":%s}", id);
     (void)!rh_sse_send(listener->x, "counter", id, (struct rh_slice){data, (size_t)length});
     listener->next++;
+}
+
+/* Those who listen come back spread over some seconds, not all in the same one. */
+static void on_drain(struct rh_exchange *x, void *data)
+{
+    struct listener *listener = data;
+    if (listener->x == NULL)
+        return;
+    (void)!rh_sse_retry(x, RETRY_MS + rh_request_peer_port(x) % RETRY_SPREAD_MS);
+    finish(listener);
 }
 
 static void on_abort(struct rh_exchange *x, enum rh_abort reason, void *data)
@@ -87,6 +93,8 @@ static void events(struct rh_exchange *x, void *data)
     (void)!rh_sse_retry(x, RETRY_MS);
     uv_timer_start(&listener->timer, on_second, 0, PERIOD_MS);
     rh_exchange_on_abort(x, on_abort, listener);
+    if (listener->x != NULL) /* else it has left already */
+        (void)!rh_exchange_on_drain(x, on_drain, listener);
 }
 
 void demo_events_add(struct rh_app *app)

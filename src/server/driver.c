@@ -462,7 +462,7 @@ uint64_t rh_driver_now_ms(const struct rh_driver *driver)
 void rh_driver_drain(struct rh_driver *driver)
 {
     struct rh_link *next;
-    driver->engine.lame = driver->engine.draining = true;
+    rh_engine_drain(&driver->engine);
     for (struct rh_link *link = driver->conns.next; link != &driver->conns; link = next) {
         struct rh_driver_conn *c = RH_CONTAINER_OF(link, struct rh_driver_conn, link);
         next = link->next;

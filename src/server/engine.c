@@ -34,6 +34,7 @@ int rh_engine_init(struct rh_engine *engine, struct rh_door *door, const struct 
                                                     .trailers_max = TRAILERS_MAX};
     rh_list_init(&engine->exchanges);
     rh_list_init(&engine->body_waiters);
+    rh_list_init(&engine->drain_waits);
     rh_alarms_init(&engine->alarms);
     engine->thread = pthread_self();
     return 0;

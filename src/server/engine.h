@@ -51,6 +51,7 @@ struct rh_engine {
     bool draining;            /* every answer ends its connection */
     struct rh_link exchanges; /* all that are alive */
     struct rh_link body_waiters; /* exchanges for whose whole body the budget had no room, first come first */
+    struct rh_link drain_waits;  /* who wants to hear of a drain (drain.c) */
     struct rh_post_box posts;
     uv_loop_t *loop;          /* NULL in the driver */
     struct rh_server *server; /* NULL in the driver */
@@ -69,6 +70,9 @@ struct rh_engine {
 int RH_MUST_CHECK rh_engine_init(struct rh_engine *engine, struct rh_door *door, const struct rh_config *config,
                                  size_t connection_bytes);
 void rh_engine_fini(struct rh_engine *engine);
+
+/* The end has begun: every answer ends its connection from here on, and who wants to hear of it is told. */
+void rh_engine_drain(struct rh_engine *engine);
 
 /* Time passed: called by the host at the start of each drive. */
 static inline void rh_engine_tick(struct rh_engine *engine, uint64_t now_us)

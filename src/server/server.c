@@ -508,9 +508,8 @@ void rh_server_drain(struct rh_server *server, uint64_t ms, rh_server_cb cb, voi
             close_listener(l);
         }
         server->state = RH_SERVER_DRAINING;
-        server->engine.lame = true;
-        server->engine.draining = true;
         server->drain_due = true;
+        rh_engine_drain(&server->engine); /* last: a handler that hears of it may close the server */
     }
     if (server->state != RH_SERVER_DRAINING) {
         return;

@@ -113,3 +113,155 @@ Test(sse, retry_heartbeat_and_last_id)
     cr_assert_not_null(strstr(text, "retry: 1500\n\n"), "%s", text);
     cr_assert_not_null(strstr(text, ":\n\n"), "%s", text);
 }
+
+/* --- Streams that stay open -------------------------------------------------------------------------- */
+
+static struct rh_exchange *stream; /* NULL: ended */
+static int drains, aborts;
+
+static void on_room(struct rh_exchange *x, void *data)
+{
+    (void)x;
+    (void)data;
+
+}
+
+static void on_drain(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    drains++;
+    if (stream != NULL) {
+        cr_expect_eq(rh_sse_retry(x, 1234), 0);
+        stream = NULL;
+        rh_stream_end(x);
+    }
+}
+
+static void on_abort(struct rh_exchange *x, enum rh_abort reason, void *data)
+{
+    (void)reason;
+    (void)data;
+    aborts++;
+    if (stream != NULL) {
+        stream = NULL;
+        rh_stream_end(x);
+    }
+}
+
+static void stay(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    stream = x;
+    rh_sse_open(x, on_room, NULL);
+    rh_exchange_on_abort(x, on_abort, NULL);
+    if (stream != NULL) {
+        cr_expect_eq(rh_exchange_on_drain(x, on_drain, NULL), 0);
+    }
+}
+
+static struct rh_app *app;
+static struct rh_driver *driver;
+
+static struct rh_driver_conn *listen_to_events(void)
+{
+    app = rh_app_create();
+    rh_app_get(app, "/events", stay, NULL);
+    cr_assert_eq(rh_driver_create(&driver, app, NULL), 0);
+    struct rh_driver_conn *conn = rh_driver_open(driver);
+    rh_driver_feed(conn, request, sizeof request - 1);
+    cr_assert_not_null(stream);
+    return conn;
+}
+
+static void end_all(void)
+{
+    cr_expect_eq(rh_driver_exchanges(driver), 0);
+    rh_driver_destroy(driver);
+    rh_app_unref(app);
+}
+
+static bool got(struct rh_driver_conn *conn, const char *text)
+{
+    struct rh_slice output = rh_driver_output(conn);
+    return output.len > 0 && memmem(output.base, output.len, text, strlen(text)) != NULL;
+}
+
+Test(sse, a_drain_ends_the_stream_at_once)
+{
+    struct rh_driver_conn *conn = listen_to_events();
+    rh_driver_drain(driver);
+    while (rh_driver_poll(driver)) {
+    }
+    cr_expect_eq(drains, 1);
+    cr_expect(got(conn, "retry: 1234\n\n") && got(conn, "0\r\n\r\n"));
+    cr_expect(rh_driver_is_shut(conn));
+    cr_expect_eq(aborts, 0);
+    end_all();
+}
+
+Test(sse, a_stream_that_ended_hears_of_no_drain)
+{
+    struct rh_driver_conn *conn = listen_to_events();
+    rh_stream_end(stream);
+    stream = NULL;
+    while (rh_driver_poll(driver)) {
+    }
+    cr_expect(got(conn, "0\r\n\r\n"));
+    rh_driver_drain(driver);
+    cr_expect_eq(drains, 0);
+    end_all();
+}
+
+Test(sse, a_peer_that_left_hears_of_no_drain)
+{
+    struct rh_driver_conn *conn = listen_to_events();
+    rh_driver_reset(conn);
+    cr_expect_eq(aborts, 1);
+    rh_driver_drain(driver);
+    cr_expect_eq(drains, 0);
+    end_all();
+}
+
+Test(sse, a_drain_that_has_begun_is_told_at_once)
+{
+    struct rh_driver_conn *first = listen_to_events();
+    struct rh_driver_conn *second = rh_driver_open(driver);
+    rh_driver_feed(second, request, 20); /* its head has begun: it is answered */
+    rh_stream_end(stream);
+    stream = NULL;
+    rh_driver_drain(driver);
+    rh_driver_feed(second, request + 20, sizeof request - 1 - 20);
+    while (rh_driver_poll(driver)) {
+    }
+    cr_expect_eq(drains, 1);
+    cr_expect(got(second, "Connection: close\r\n") && got(second, "retry: 1234\n\n") && got(second, "0\r\n\r\n"));
+    (void)first;
+    end_all();
+}
+
+Test(sse, a_slow_reader_misses_events_and_holds_one_buffer)
+{
+    static const char text[1000] = "x";
+    struct rh_driver_conn *conn = listen_to_events();
+    rh_driver_set_reading(conn, 0);
+    int sent = 0, missed = 0;
+    for (int i = 0; i < 1000; i++) {
+        int result = rh_sse_send(stream, NULL, NULL, (struct rh_slice){text, sizeof text});
+        cr_assert(result == 0 || result == RH_EAGAIN);
+        sent += result == 0;
+        missed += result == RH_EAGAIN;
+        while (rh_driver_poll(driver)) {
+        }
+    }
+    cr_expect_lt(sent, 70, "%d events of a kilobyte were buffered", sent);
+    cr_expect_eq(rh_sse_heartbeat(stream) == 0 || rh_stream_room(stream) < 3, 1);
+    rh_driver_set_reading(conn, 1);
+    while (rh_driver_poll(driver)) {
+    }
+    cr_expect_eq(rh_sse_send(stream, NULL, "last", rh_slice_from("goes on")), 0);
+    while (rh_driver_poll(driver)) {
+    }
+    cr_expect(got(conn, "id: last\ndata: goes on\n\n"));
+    rh_driver_reset(conn);
+    end_all();
+}

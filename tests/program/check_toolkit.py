@@ -224,6 +224,43 @@ def events_count_and_go_on_after_a_break(_):
 
 
 @check
+def a_drain_does_not_wait_for_those_who_listen(_):
+    program = Program("--grace", "30s")
+    streams = []
+    for _ in range(20):
+        stream = socket.create_connection(("127.0.0.1", program.port), timeout=20 * kit.SLOW)
+        stream.sendall(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+        read_until(stream, b"id: 1\n")
+        streams.append(stream)
+    started = time.monotonic()
+    program.send_signal(15)
+    for stream in streams:
+        rest = read_all(stream)
+        stream.close()
+        holds(re.search(rb"\nretry: \d+\n\n", rest) and rest.endswith(b"0\r\n\r\n"), rest)
+    equal(program.wait(), 0)
+    holds(time.monotonic() - started < 0.9 * kit.SLOW, "they did not end at once")
+
+
+@check
+def those_who_leave_are_noticed(_):
+    program = Program()
+
+    def listening():
+        return int(re.search(r"rawhttp_exchanges_open\S* (\d+)", program.get("/metrics").body.decode()).group(1)) - 1
+
+    for _ in range(3):
+        stream = socket.create_connection(("127.0.0.1", program.port))
+        stream.sendall(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
+        read_until(stream, b"id: 1\n")
+        stream.close()
+    end = time.monotonic() + 5 * kit.SLOW
+    while listening() > 0 and time.monotonic() < end:
+        time.sleep(0.1)
+    equal(listening(), 0)
+
+
+@check
 def head_works_wherever_get_does_and_holds_nothing_up(_):
     program = Program()
     for path in ("/", "/hello", "/welcome", "/login", "/ping", "/plaintext", "/json", "/data?id=1", "/users/1",
