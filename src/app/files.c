@@ -337,6 +337,7 @@ static void start_job(struct rh_exchange *x, const struct rh_entry_key *key, con
     job->key.name = job->name;
     job->fd = -1;
     job->known = known;
+    job->may_keep = rh_files_home(x)->lent_bytes <= RH_FILES_LENT_BYTES; /* `find` had a home */
     rh_exchange_hold(x);
     rh_files_ref(job->files);
     if (known != NULL) {

@@ -21,18 +21,19 @@
 
 enum {
     RH_FILES_NAME_MAX = 1024,          /* bytes of a path below the folder; longer ones are not found */
-    RH_FILES_SMALL_BYTES = 64 * 1024,  /* files up to this are read whole and kept */
+    RH_FILES_SMALL_BYTES = 128 * 1024, /* files up to this are read whole and kept */
     RH_FILES_PACK_BYTES_MIN = 1024,    /* files from this size... */
     RH_FILES_PACK_BYTES_MAX = 1 << 20, /* ...to this one are compressed where that helps, and the result is kept */
     RH_FILES_PACK_LEVEL = 6,           /* about 40 us for each KiB, once, in the pool */
     RH_FILES_FRESH_MS = 1000,          /* how long what is kept is believed without a look at the disk */
     RH_FILES_ENTRIES_MAX = 512,        /* kept by one server, and */
     RH_FILES_CACHE_BYTES = 8 << 20,    /* bytes of content together */
+    RH_FILES_LENT_BYTES = 32 << 20,    /* dropped, and still needed by answers: above it no file is read whole */
     RH_FILES_READERS_MAX = 16384,      /* downloads of large files at once */
     RH_FILES_BUFFERS_MAX = 128,        /* of those, how many may have a disk read of 64 KiB under way or unsent */
     RH_FILES_BUFFER_BYTES = 64 * 1024,
     RH_FILES_WARM_BYTES = 512 * 1024,  /* fetched by the pool at once, for sendfile */
-    RH_FILES_SAMPLE_BYTES = 128 * 1024, /* one byte of so many is asked for in the page cache: Linux's read-ahead */
+    RH_FILES_SAMPLE_BYTES = 256 * 1024, /* one byte of so many is asked for in the page cache */
 };
 
 /* A served folder; shared by loops, unchanged after create but for the count. */
@@ -72,6 +73,8 @@ struct rh_entry {
     struct rh_entry *hash_next;
     struct rh_link recent;     /* the cache's list, least recently used first */
     bool is_cached;
+    bool is_lent;              /* dropped, but answers need it: counted in home->lent_bytes */
+    struct rh_files_home *home; /* that has it, or had it */
     bool is_checked_now;       /* some request looks at the disk already: the others need not */
     uint64_t checked_ms;       /* when its state was last compared to the disk */
     struct rh_files *files;    /* the key: folder (a reference while cached), codings and name */
@@ -100,6 +103,7 @@ struct rh_files_home {
     struct rh_link recent;
     size_t entries;
     size_t bytes;
+    size_t lent_bytes;      /* of content that is only kept for answers */
     size_t readers;         /* downloads of large files that are open */
     struct rh_slab buffers;
     struct rh_link waiting; /* readers that wait for a buffer */
@@ -133,6 +137,7 @@ struct rh_job {
     struct rh_files *files;       /* a reference */
     unsigned status;              /* of the answer: 200, or 404 where the file is the page for that */
     bool is_fallback;             /* it stands for another name: nothing further is tried */
+    bool may_keep;                /* memory allows to read a file whole */
     bool wants_folder;            /* the name was asked for with a slash at its end */
     struct rh_slice url_path;     /* for the title of a listing */
     struct rh_entry *known;       /* compared to the disk; a reference, or NULL */

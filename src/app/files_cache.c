@@ -3,7 +3,8 @@
  * replaced. So a change shows within a second and the time of one look.
  *
  * Memory: at most RH_FILES_CACHE_BYTES of content, least recently used out first; an entry that an answer still
- * needs is freed when that is through. */
+ * needs is freed when that is through. Peers that ask for one file after the other and do not read could gather such
+ * entries without end: above RH_FILES_LENT_BYTES of them, files are not read whole but sent from the disk. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,9 @@ void rh_entry_unref(struct rh_entry *entry)
 {
     if (entry != NULL && --entry->references == 0) {
         RH_ASSERT(!entry->is_cached);
+        if (entry->is_lent) {
+            entry->home->lent_bytes -= entry->len;
+        }
         free(entry);
     }
 }
@@ -125,6 +129,10 @@ void rh_cache_drop(struct rh_files_home *home, struct rh_entry *entry)
     home->entries--;
     home->bytes -= entry->len;
     entry->is_cached = false;
+    if (entry->references > 1) {
+        entry->is_lent = true;
+        home->lent_bytes += entry->len;
+    }
     rh_files_unref(entry->files);
     rh_entry_unref(entry);
 }
@@ -143,6 +151,7 @@ void rh_cache_put(struct rh_files_home *home, const struct rh_entry_key *key, st
     entry->codings = key->codings;
     entry->hash = key_hash(key);
     entry->references++;
+    entry->home = home;
     entry->is_cached = true;
     struct rh_entry **bucket = bucket_of(home, entry->hash);
     entry->hash_next = *bucket;

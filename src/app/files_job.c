@@ -165,11 +165,11 @@ static void take_file(struct rh_job *job, int fd, struct stat *stat, const char 
     if (job->known != NULL && rh_file_id_equal(&job->known->info.id, &job->info.id)) {
         rh_file_close(fd);
         job->outcome = RH_JOB_UNCHANGED;
-    } else if (varies && coding == NULL && (job->key.codings & RH_CODING_GZIP) != 0 &&
+    } else if (varies && job->may_keep && coding == NULL && (job->key.codings & RH_CODING_GZIP) != 0 &&
                stat->st_size >= RH_FILES_PACK_BYTES_MIN && stat->st_size <= RH_FILES_PACK_BYTES_MAX &&
                pack(job, fd, stat, name)) {
         rh_file_close(fd);
-    } else if (stat->st_size <= RH_FILES_SMALL_BYTES) {
+    } else if (stat->st_size <= RH_FILES_SMALL_BYTES && (job->may_keep || stat->st_size == 0)) {
         read_small(job, fd, stat, name, coding, varies);
     } else {
         job->fd = fd;

@@ -2,8 +2,8 @@
  *
  * Plain: the reader names ranges of the file and the connection sends them with sendfile (io/transport_file.c). That
  * would hold up the loop where the disk must be asked, so a range is named only when the page cache holds it, as far as
- * samples tell: the kernel reads ahead in windows of RH_FILES_SAMPLE_BYTES or more, so one byte of each and the last one
- * speak for the rest, at a microsecond each. What is not there is fetched by the pool first, without being kept by us.
+ * samples tell: the kernel reads ahead and throws out in large windows, so one byte of RH_FILES_SAMPLE_BYTES and the last
+ * one speak for the rest, at less than a microsecond each. What is not there is fetched by the pool first, without being kept by us.
  * Pages may still be thrown out between the look and the sending; then the loop waits once, as any other server's does
  * always. (Sending in the pool would never wait, but costs each cached piece two thread changes and the connection's
  * descriptor a second owner; mincore needs a mapping, and with it SIGBUS for files that shrink.)

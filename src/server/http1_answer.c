@@ -6,7 +6,7 @@
 #include "server/door.h"
 #include "server/http1.h"
 
-enum { CHUNK_HEAD = 6, CHUNK_TAIL = 2, LAST_CHUNK = 5, SOURCE_ROOM_MIN = 4096, FILE_PIECE = 1 << 20 };
+enum { CHUNK_HEAD = 6, CHUNK_TAIL = 2, LAST_CHUNK = 5, SOURCE_ROOM_MIN = 4096, FILE_PIECE = 1 << 20, RECORD = 16384 };
 
 static bool must_end(struct rh_http1 *h, struct rh_exchange *x)
 {
@@ -122,6 +122,9 @@ static enum rh_pull pull_source(struct rh_http1 *h, struct rh_exchange *x, struc
     room -= CHUNK_HEAD + CHUNK_TAIL + LAST_CHUNK;
     if (length >= 0 && room > (uint64_t)length - x->answer_bytes) {
         room = (size_t)((uint64_t)length - x->answer_bytes);
+    }
+    if (x->source_is_file && out->used < RECORD && room > RECORD - out->used) {
+        room = RECORD - out->used; /* who pulls a file is TLS: a full record, and not one and a bit */
     }
     rh_exchange_enter(x);
     ptrdiff_t n = x->source.pull(x->source.data, x->chunked ? at + CHUNK_HEAD : at, room);

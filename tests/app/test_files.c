@@ -425,15 +425,19 @@ Test(files, sends_middling_files_without_copying)
 {
     put_large();
     put("middle.txt", large, 60000);
-    put("edge.txt", large, 65536);
+    put("edge.txt", large, 131072);
+    put("beyond.txt", large, 131073);
     serve();
     for (int i = 0; i < 3; i++) {
         ask("/middle.txt");
         cr_assert_eq(live->body_len, 60000);
         cr_assert_eq(memcmp(live->body, large, 60000), 0);
         ask("/edge.txt");
-        cr_assert_eq(live->body_len, 65536);
-        cr_assert_eq(memcmp(live->body, large, 65536), 0);
+        cr_assert_eq(live->body_len, 131072);
+        cr_assert_eq(memcmp(live->body, large, 131072), 0);
+        ask("/beyond.txt");
+        cr_assert_eq(live->body_len, 131073);
+        cr_assert_eq(memcmp(live->body, large, 131073), 0);
     }
     free(large);
 }

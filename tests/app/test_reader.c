@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -379,12 +380,13 @@ Test(reader, names_ranges_that_are_in_memory)
     unsigned ranges;
     uint64_t len;
     is_cached = true;
-    open_reader(&x, 1000, FILE_BYTES - 3000);
+    file_bytes = 1 << 20;
+    open_reader(&x, 1000, (1 << 20) - 3000);
     cr_assert_eq(take_ranges(&x, 1000, 1 << 20, &ranges, &len), 0);
     cr_assert_eq(ranges, 1);
-    cr_assert_eq(len, FILE_BYTES - 3000);
+    cr_assert_eq(len, (1 << 20) - 3000);
     cr_assert_eq(x.resumed, 0, "the pool was asked");
-    cr_assert_eq(looks, 3, "one for each 128 KiB, and the last byte: %u", looks);
+    cr_assert_eq(looks, 5, "one for each 256 KiB, and the last byte: %u", looks);
     close_reader(&x);
 }
 
@@ -457,4 +459,28 @@ Test(reader, may_be_closed_while_it_fetches)
         }
         close_reader(&x);
     }
+}
+
+/* --- The cache's memory --------------------------------------------------------------------------------- */
+
+Test(reader, counts_what_answers_keep_of_a_cache_that_let_it_go)
+{
+    enum { ANSWERS = 12, BYTES = 1 << 20 };
+    struct rh_exchange x = {0};
+    struct rh_files_home *home = rh_files_home(&x);
+    struct rh_entry *entries[ANSWERS];
+    for (int i = 0; i < ANSWERS; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "file-%d", i);
+        struct rh_entry_key key = {NULL, 0, name};
+        entries[i] = rh_entry_create(name, BYTES);
+        rh_cache_put(home, &key, entries[i]); /* the first reference stands for an answer under way */
+    }
+    cr_assert_eq(home->bytes, RH_FILES_CACHE_BYTES);
+    cr_assert_eq(home->lent_bytes, (size_t)ANSWERS * BYTES - RH_FILES_CACHE_BYTES);
+    for (int i = 0; i < ANSWERS; i++) {
+        rh_entry_unref(entries[i]);
+    }
+    cr_assert_eq(home->lent_bytes, 0);
+    cr_assert_eq(home->bytes, RH_FILES_CACHE_BYTES);
 }
