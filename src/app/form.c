@@ -104,6 +104,9 @@ static void on_body(struct rh_exchange *x, struct rh_slice body, int error, void
     if (error != 0 && form->error == NULL) {
         form->error = rh_strerror(error);
     }
+    if (error != 0) {
+        rh_exchange_log(x, RH_LOG_DEBUG, "form refused: %s", form->error);
+    }
     form->fn(x, error, form->data);
     /* The server keeps the exchange until this callback returns, also where it was answered. */
     if (is_ours && rh_exchange_needs_answer(x)) {

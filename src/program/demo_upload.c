@@ -5,7 +5,8 @@
  * full buffer, or the end of a file, becomes a piece of work for the thread pool: it opens, hashes,
  * writes and closes. Meanwhile the body is paused, so a slow disk slows the client down and nothing
  * else. At the end the answer lists what was stored; where the body breaks off, what was stored of
- * it is removed. */
+ * it is removed. All uploads together may fill the folder up to a bound: what would go beyond it is
+ * refused with 507 (RFC 4918 §11.5), and nothing that is there is removed for it. */
 #include "program/demo.h"
 
 #include <errno.h>
@@ -17,7 +18,10 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "program/quota.h"
+
 static const char uploads_folder[] = "uploads";
+static const uint64_t uploads_bytes_max = 1 << 30;
 
 enum {
     FILES_MAX = 64,
@@ -29,6 +33,7 @@ enum {
 struct stored_file {
     char name[RH_MULTIPART_FILENAME_BYTES + 8]; /* safe, and told apart from its namesakes */
     uint64_t bytes;
+    uint64_t counted; /* against the bound */
     char sha256[2 * RH_SHA256_BYTES + 1];
 };
 
@@ -64,14 +69,29 @@ static void file_path(const struct upload *upload, const struct stored_file *fil
 /* --- In the thread pool
  * ----------------------------------------------------------------------------- */
 
+/* Counts what is about to be stored, for a file or for the folder (NULL); false, with errno, where it is too much. */
+static bool count(struct stored_file *file, uint64_t bytes)
+{
+    if (!quota_take(uploads_folder, bytes, uploads_bytes_max)) {
+        errno = EDQUOT;
+        return false;
+    }
+    if (file != NULL)
+        file->counted += bytes;
+    return true;
+}
+
 /* A folder for each upload: two uploads never meet. */
 static int open_folder(struct upload *upload)
 {
     if (mkdir(uploads_folder, 0750) != 0 && errno != EEXIST)
         return -1;
+    if (!count(NULL, QUOTA_ENTRY_BYTES))
+        return -1;
     snprintf(upload->folder, sizeof upload->folder, "%s/XXXXXX", uploads_folder);
     if (mkdtemp(upload->folder) != NULL)
         return 0;
+    quota_give(QUOTA_ENTRY_BYTES);
     upload->folder[0] = '\0';
     return -1;
 }
@@ -80,6 +100,8 @@ static int open_file(struct upload *upload, struct stored_file *file)
 {
     char path[320], plain[RH_MULTIPART_FILENAME_BYTES];
     if (upload->folder[0] == '\0' && open_folder(upload) != 0)
+        return -1;
+    if (!count(file, QUOTA_ENTRY_BYTES))
         return -1;
     memcpy(plain, file->name, sizeof plain);
     for (unsigned i = 2; upload->fd < 0; i++) {
@@ -96,9 +118,11 @@ static int open_file(struct upload *upload, struct stored_file *file)
     return -1;
 }
 
-static int write_buffer(struct upload *upload)
+static int write_buffer(struct upload *upload, struct stored_file *file)
 {
     size_t done = 0;
+    if (upload->used > 0 && !count(file, upload->used))
+        return -1;
     rh_sha256_update(&upload->sha, (struct rh_slice){upload->buffer, upload->used});
     while (done < upload->used) {
         ssize_t written = write(upload->fd, upload->buffer + done, upload->used - done);
@@ -126,7 +150,7 @@ static void run(uv_work_t *work)
 {
     struct upload *upload = work->data;
     struct stored_file *file = &upload->files[upload->count - 1];
-    if ((upload->fd < 0 && open_file(upload, file) != 0) || write_buffer(upload) != 0 ||
+    if ((upload->fd < 0 && open_file(upload, file) != 0) || write_buffer(upload, file) != 0 ||
         (upload->file_ends && close_file(upload, file) != 0))
         upload->failure = errno;
 }
@@ -146,9 +170,12 @@ static void remove_files(struct upload *upload)
     for (size_t i = 0; i < upload->count; i++) {
         file_path(upload, &upload->files[i], path, sizeof path);
         unlink(path);
+        quota_give(upload->files[i].counted);
     }
-    if (upload->folder[0] != '\0')
+    if (upload->folder[0] != '\0') {
         rmdir(upload->folder);
+        quota_give(QUOTA_ENTRY_BYTES);
+    }
 }
 
 static void answer_list(struct upload *upload)
@@ -167,11 +194,17 @@ static void answer_list(struct upload *upload)
 static void finish(struct upload *upload)
 {
     struct rh_exchange *x = upload->x;
-    if (upload->failure != 0) {
+    if (upload->failure == EDQUOT) {
+        rh_exchange_log(x, RH_LOG_WARNING, "%s/ holds as much as it may; an upload was refused",
+                        uploads_folder);
+        rh_respond_error(x, 507, "the folder for uploads is full");
+    } else if (upload->failure != 0) {
         rh_exchange_log(x, RH_LOG_ERROR, "storing an upload in %s/: %s", uploads_folder,
                         strerror(upload->failure));
         rh_respond_error(x, upload->failure == ENOSPC ? 507 : 500, NULL);
     } else if (upload->refusal != 0) {
+        rh_exchange_log(x, RH_LOG_DEBUG, "upload refused with %u: %s", upload->refusal,
+                        upload->why);
         rh_respond_error(x, upload->refusal, upload->why);
     } else if (upload->body_error != 0) {
         rh_respond_error(x, demo_body_status(upload->body_error), rh_strerror(upload->body_error));

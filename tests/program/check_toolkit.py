@@ -175,6 +175,51 @@ def a_refused_upload_leaves_nothing(folder):
 
 
 @check
+def what_is_broken_is_told_to_both_sides(_):
+    program = Program("--verbose")
+    form, kind = "application/x-www-form-urlencoded", "multipart/form-data; boundary=b"
+    head = b'--b\r\nContent-Disposition: form-data; name="name"\r\n\r\n'
+    cases = (("/api/create", b'{"name":\n "x", oops}', "application/json", 400, "line 2, column 10"),
+             ("/api/create", b'{"name": {"a": 1}}', "application/json", 400, "list or an object"),
+             ("/api/create", b"[" * 100, "application/json", 400, "nested too deeply"),
+             ("/api/create", b"name=%zz", form, 400, "percent-encoding"),
+             ("/login", b"x", "image/png", 415, "holds no form fields"),
+             ("/login", head + b"cut", kind, 400, "before its last boundary"),
+             ("/upload", head + b"cut", kind, 400, "before its last boundary"),
+             ("/upload", b"--b\r\n\r\nx\r\n--b--\r\n", kind, 400, "Content-Disposition"),
+             ("/upload", head + b"x" * 300_000 + b"\r\n--b--\r\n", kind, 413, "too large"))
+    for path, body, content_type, status, word in cases:
+        answer = program.request("POST", path, body=body, headers={"Content-Type": content_type,
+                                                                   "Accept": "application/json"})
+        equal(answer.status, status, (path, body[:40]))
+        equal(answer.headers["Content-Type"], "application/problem+json")
+        holds(word in json.loads(answer.body)["detail"], answer.body)
+        program.wait_line(f"debug: .*refused.*{re.escape(word)}")
+    equal(program.get("/ping").body, b"pong")
+
+
+@check
+def uploads_have_a_bound(folder):
+    os.makedirs(os.path.join(folder, "uploads"))
+    old = os.path.join(folder, "uploads", "old")
+    with open(old, "wb") as file:
+        file.truncate((1 << 30) - 300_000) # it is there already, and it stays
+    program = Program(cwd=folder)
+    small, content_type = multipart([("f", "small", b"x" * 100_000)])
+    large, _ = multipart([("f", "large", b"x" * 400_000)])
+    equal(post(program, "/upload", large, content_type).status, 507)
+    program.wait_line("holds as much as it may")
+    equal(sorted(os.listdir(os.path.join(folder, "uploads"))), ["old"])
+    for _ in range(2):
+        equal(post(program, "/upload", small, content_type).status, 200)
+    equal(post(program, "/upload", small, content_type).status, 507)
+    os.remove(old)
+    time.sleep(1.1)
+    equal(post(program, "/upload", large, content_type).status, 200)
+    equal(program.stop(), 0)
+
+
+@check
 def a_large_upload_holds_memory_flat(folder):
     program = Program("--max-body", "1G", cwd=folder)
     size, block = 200 << 20, os.urandom(1 << 20)
