@@ -11,8 +11,8 @@
  * comes back by itself, after what rh_sse_retry told it last, to whoever answers then.
  *
  * Memory: one buffer of 16 KiB for each stream, held only while something in it waits for the peer.
- * A peer that reads too slowly misses events (RH_EAGAIN); one that reads nothing is cut by write_ms.
- * Events are never compressed: each leaves when it is made. */
+ * A peer that reads too slowly misses events (RH_EAGAIN); one that reads nothing is cut by
+ * write_ms. Events are never compressed: each leaves when it is made. */
 #ifndef RAWHTTP_SSE_H
 #define RAWHTTP_SSE_H
 

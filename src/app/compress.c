@@ -1,9 +1,10 @@
-/* Which answers are compressed, and what their heads then say. The app's door has one more verb when this is switched
- * on: the server calls it when an answer was given and before its head is made. An answer that is too short, and
- * most are, is not even told of.
+/* Which answers are compressed, and what their heads then say. The app's door has one more verb
+ * when this is switched on: the server calls it when an answer was given and before its head is
+ * made. An answer that is too short, and most are, is not even told of.
  *
- * The answer's bytes go through the server's one compressor into the server's one buffer, and from there to where
- * copied answers live. Where memory is short the answer goes out as it was: compression is never a reason to fail. */
+ * The answer's bytes go through the server's one compressor into the server's one buffer, and from
+ * there to where copied answers live. Where memory is short the answer goes out as it was:
+ * compression is never a reason to fail. */
 #include "rawhttp/compress.h"
 
 #include <stdlib.h>
@@ -49,10 +50,12 @@ static bool ends_with(struct rh_slice text, const char *lower)
     return text.len > len && rh_ascii_is((struct rh_slice){text.base + text.len - len, len}, lower);
 }
 
-/* Types whose bytes repeat themselves. Events do too, but are streams; an answer of that type in one piece is none. */
+/* Types whose bytes repeat themselves. Events do too, but are streams; an answer of that type in
+ * one piece is none. */
 static bool is_compressible(struct rh_slice type)
 {
-    static const char *const known[] = {"json", "javascript", "xml", "wasm", "x-ndjson", "yaml", "toml"};
+    static const char *const known[] = {"json",     "javascript", "xml", "wasm",
+                                        "x-ndjson", "yaml",       "toml"};
     struct rh_media media;
     if (type.base == NULL || !rh_media_parse(type, &media)) {
         return false;
@@ -63,7 +66,8 @@ static bool is_compressible(struct rh_slice type)
     if (rh_ascii_is(media.type, "text")) {
         return !rh_ascii_is(media.subtype, "event-stream");
     }
-    for (size_t i = 0; i < sizeof known / sizeof *known && rh_ascii_is(media.type, "application"); i++) {
+    for (size_t i = 0; i < sizeof known / sizeof *known && rh_ascii_is(media.type, "application");
+         i++) {
         if (rh_ascii_is(media.subtype, known[i])) {
             return true;
         }
@@ -71,7 +75,8 @@ static bool is_compressible(struct rh_slice type)
     return false;
 }
 
-/* True where a field of that name, in any of its lines, lists the token (or has no token to be asked for). */
+/* True where a field of that name, in any of its lines, lists the token (or has no token to be
+ * asked for). */
 static bool answer_lists(const struct rh_exchange *x, const char *name, const char *token)
 {
     for (size_t i = 0;; i++) {
@@ -98,7 +103,8 @@ static bool is_wanted(const struct rh_exchange *x)
     return gzip > 0 && gzip >= rh_accept_quality(accept, "identity", 0);
 }
 
-/* Other bytes are another representation: a tag that promised these very ones promises only the meaning from now on. */
+/* Other bytes are another representation: a tag that promised these very ones promises only the
+ * meaning from now on. */
 static void weaken_etag(struct rh_exchange *x)
 {
     struct rh_slice etag = rh_response_field(x, "etag", 0);
@@ -117,27 +123,32 @@ static void compress_answer(struct rh_exchange *x, struct rh_door *door)
     const struct rh_compression *options = &app->compression;
     struct rh_given given;
     rh_exchange_given(x, &given);
-    if (given.content.len > options->bytes_max || given.status == 206 || !is_compressible(given.type) ||
-        rh_response_field(x, "content-encoding", 0).base != NULL ||
-        rh_response_field(x, "content-range", 0).base != NULL || answer_lists(x, "cache-control", "no-transform")) {
+    if (given.content.len > options->bytes_max || given.status == 206 ||
+        !is_compressible(given.type) || rh_response_field(x, "content-encoding", 0).base != NULL ||
+        rh_response_field(x, "content-range", 0).base != NULL ||
+        answer_lists(x, "cache-control", "no-transform")) {
         return;
     }
-    if (!answer_lists(x, "vary", "accept-encoding") && rh_response_add(x, "Vary", "Accept-Encoding") != 0) {
+    if (!answer_lists(x, "vary", "accept-encoding") &&
+        rh_response_add(x, "Vary", "Accept-Encoding") != 0) {
         return; /* without it a cache would give one peer's coding to another */
     }
     struct home *home = is_wanted(x) ? home_of(x, options) : NULL;
     if (home == NULL) {
         return;
     }
-    size_t len = rh_gzip_whole(home->gzip, given.content, home->buffer, given.content.len - given.content.len / 8);
-    if (len > 0 && rh_exchange_replace_content(x, (struct rh_slice){home->buffer, len}, "gzip") == 0) {
+    size_t len = rh_gzip_whole(home->gzip, given.content, home->buffer,
+                               given.content.len - given.content.len / 8);
+    if (len > 0 &&
+        rh_exchange_replace_content(x, (struct rh_slice){home->buffer, len}, "gzip") == 0) {
         weaken_etag(x);
     }
 }
 
 void rh_compression_init_sized(struct rh_compression *compression, size_t size)
 {
-    struct rh_compression defaults = {.size = size, .level = 4, .bytes_min = 1024, .bytes_max = 128 << 10};
+    struct rh_compression defaults = {
+        .size = size, .level = 4, .bytes_min = 1024, .bytes_max = 128 << 10};
     memcpy(compression, &defaults, size < sizeof defaults ? size : sizeof defaults);
 }
 
@@ -149,9 +160,11 @@ void rh_app_compress(struct rh_app *app, const struct rh_compression *compressio
     struct rh_compression *options = &app->compression;
     rh_compression_init(options);
     if (compression != NULL) {
-        memcpy(options, compression, compression->size < sizeof *options ? compression->size : sizeof *options);
+        memcpy(options, compression,
+               compression->size < sizeof *options ? compression->size : sizeof *options);
     }
-    if (options->level < 1 || options->level > 9 || options->bytes_max == 0 || options->bytes_max > 1 << 30) {
+    if (options->level < 1 || options->level > 9 || options->bytes_max == 0 ||
+        options->bytes_max > 1 << 30) {
         rh_app_spoil(app, RH_ECONFIG, "compression: level 1 to 9, bytes_max up to 1 GiB");
         return;
     }

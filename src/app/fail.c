@@ -1,6 +1,7 @@
-/* Error answers: the app's page for the status, else a few words in what the peer asked for by Accept: a browser
- * gets a page, a program that wants JSON a problem (RFC 9457), everything else plain text, which is `detail` or
- * the reason phrase. Whatever is made here fits the arena or falls back to the reason phrase, which is static. */
+/* Error answers: the app's page for the status, else a few words in what the peer asked for by
+ * Accept: a browser gets a page, a program that wants JSON a problem (RFC 9457), everything else
+ * plain text, which is `detail` or the reason phrase. Whatever is made here fits the arena or falls
+ * back to the reason phrase, which is static. */
 #include <stdio.h>
 #include <string.h>
 
@@ -16,8 +17,9 @@ static const char page_head[] =
     "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
 
-/* `text` with the bytes that HTML, or a JSON string, takes for its own replaced, and what is no UTF-8 by U+FFFD: it
- * may come from the peer, and RFC 8259 §8.1 knows nothing else. NULL at the arena's cap. */
+/* `text` with the bytes that HTML, or a JSON string, takes for its own replaced, and what is no
+ * UTF-8 by U+FFFD: it may come from the peer, and RFC 8259 §8.1 knows nothing else. NULL at the
+ * arena's cap. */
 static const char *escape(struct rh_exchange *x, const char *text, bool is_json)
 {
     const char *end = text + strnlen(text, DETAIL_BYTES_MAX);
@@ -26,7 +28,8 @@ static const char *escape(struct rh_exchange *x, const char *text, bool is_json)
     for (size_t len; out != NULL && text < end; text += len) {
         uint32_t point;
         len = rh_utf8_next(text, end, &point);
-        /* One shape serves both: in HTML as a reference, in JSON as an escape; each is six bytes at most. */
+        /* One shape serves both: in HTML as a reference, in JSON as an escape; each is six bytes at
+         * most. */
         if (len == 0) {
             len = 1;
             memcpy(out + at, "\xef\xbf\xbd", 3);
@@ -52,8 +55,8 @@ static const char *make_html(struct rh_exchange *x, unsigned status, const char 
     if (escaped == NULL) {
         return NULL;
     }
-    return rh_exchange_format(x, "%s<title>%u %s</title>\n<h1>%u %s</h1>\n<p>%s</p>\n", page_head, status,
-                              reason, status, reason, escaped);
+    return rh_exchange_format(x, "%s<title>%u %s</title>\n<h1>%u %s</h1>\n<p>%s</p>\n", page_head,
+                              status, reason, status, reason, escaped);
 }
 
 static const char *make_problem(struct rh_exchange *x, unsigned status, const char *detail)
@@ -63,8 +66,9 @@ static const char *make_problem(struct rh_exchange *x, unsigned status, const ch
         return NULL;
     }
     return rh_exchange_format(x, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%u%s%s%s}",
-                              rh_status_reason(status), status, detail == NULL ? "" : ",\"detail\":\"",
-                              escaped, detail == NULL ? "" : "\"");
+                              rh_status_reason(status), status,
+                              detail == NULL ? "" : ",\"detail\":\"", escaped,
+                              detail == NULL ? "" : "\"");
 }
 
 void rh_app_fail(struct rh_exchange *x, unsigned status, const char *detail, struct rh_door *door)
@@ -83,8 +87,10 @@ void rh_app_fail(struct rh_exchange *x, unsigned status, const char *detail, str
             return;
         }
     }
-    ptrdiff_t choice = rh_media_choose(rh_request_field(x, "accept"), types, sizeof types / sizeof *types);
-    size_t type = choice < 0 ? 0 : (size_t)choice; /* an error in a type that nobody asked for beats none */
+    ptrdiff_t choice =
+        rh_media_choose(rh_request_field(x, "accept"), types, sizeof types / sizeof *types);
+    size_t type =
+        choice < 0 ? 0 : (size_t)choice; /* an error in a type that nobody asked for beats none */
     const char *body = NULL;
     RH_IGNORE(rh_response_add(x, "Vary", "Accept"));
     if (type == 1) {

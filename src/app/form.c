@@ -1,7 +1,8 @@
-/* One way to ask for a field, whatever the body's type. The happy path: the type is looked at, the body is gathered
- * by the server, names and values are decoded in place (the body is the exchange's own copy, and decoding never makes
- * it longer), and the handler asks for them by name. A wrong type is told after the body was read or refused, so
- * that everything that may answer happens inside one callback of the server. */
+/* One way to ask for a field, whatever the body's type. The happy path: the type is looked at, the
+ * body is gathered by the server, names and values are decoded in place (the body is the exchange's
+ * own copy, and decoding never makes it longer), and the handler asks for them by name. A wrong
+ * type is told after the body was read or refused, so that everything that may answer happens
+ * inside one callback of the server. */
 #include "rawhttp/form.h"
 
 #include <string.h>
@@ -14,7 +15,8 @@
 #include "rawhttp/log.h"
 #include "rh-build.h"
 
-int rh_form_add(struct rh_exchange *x, struct rh_form *form, struct rh_slice name, struct rh_slice value)
+int rh_form_add(struct rh_exchange *x, struct rh_form *form, struct rh_slice name,
+                struct rh_slice value)
 {
     struct rh_form_chunk *chunk = form->last;
     if (form->count == RH_FORM_FIELDS_MAX) {
@@ -143,7 +145,8 @@ void rh_form_read(struct rh_exchange *x, rh_form_fn fn, void *data)
     rh_body_whole(x, on_body, form);
 }
 
-/* --- What the handler asks --------------------------------------------------------------------------- */
+/* --- What the handler asks
+ * --------------------------------------------------------------------------- */
 
 /* rh_exchange_app_slot takes the exchange to write; here it is only read. */
 static const struct rh_form *form_of(const struct rh_exchange *x)

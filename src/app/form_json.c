@@ -1,5 +1,5 @@
-/* Fields of a flat JSON object: {"name": "x", "tags": ["a", "b"], "n": 1.5, "on": true}. What the fields point to
- * stays in the value tree, which goes when the outcome of the exchange is known. */
+/* Fields of a flat JSON object: {"name": "x", "tags": ["a", "b"], "n": 1.5, "on": true}. What the
+ * fields point to stays in the value tree, which goes when the outcome of the exchange is known. */
 #include <string.h>
 
 #include "app/form.h"
@@ -13,7 +13,8 @@ static void tree_done(struct rh_exchange *x, const struct rh_outcome *outcome, v
 }
 
 /* Adds one scalar under `key`; null is a field that is not there. */
-static int add_scalar(struct rh_exchange *x, struct rh_form *form, struct rh_slice key, const struct rh_value *value)
+static int add_scalar(struct rh_exchange *x, struct rh_form *form, struct rh_slice key,
+                      const struct rh_value *value)
 {
     char number[RH_VALUE_NUMBER_BYTES];
     size_t len;
@@ -22,7 +23,8 @@ static int add_scalar(struct rh_exchange *x, struct rh_form *form, struct rh_sli
     case RH_VALUE_NULL:
         return 0;
     case RH_VALUE_BOOL:
-        return rh_form_add(x, form, key, rh_slice_from(rh_value_bool(value, false) ? "true" : "false"));
+        return rh_form_add(x, form, key,
+                           rh_slice_from(rh_value_bool(value, false) ? "true" : "false"));
     case RH_VALUE_STRING:
         return rh_form_add(x, form, key, rh_value_text(value));
     case RH_VALUE_INT:
@@ -45,7 +47,8 @@ int rh_form_take_json(struct rh_exchange *x, struct rh_form *form, struct rh_sli
     struct rh_json_error error;
     struct rh_value *root = rh_json_parse(body, NULL, &error);
     if (root == NULL) {
-        form->error = rh_exchange_format(x, "JSON, line %d, column %d: %s", error.line, error.column, error.text);
+        form->error = rh_exchange_format(x, "JSON, line %d, column %d: %s", error.line,
+                                         error.column, error.text);
         return RH_EJSON;
     }
     if (rh_exchange_on_outcome(x, tree_done, root) != 0) {

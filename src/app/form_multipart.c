@@ -1,6 +1,6 @@
-/* Fields of a multipart form whose body is small enough to be whole. Names and values are moved to the front of the
- * body itself: what is kept of a part is always shorter than what was read of it. Files are left out: who wants
- * them reads the body as a stream (multipart.h). */
+/* Fields of a multipart form whose body is small enough to be whole. Names and values are moved to
+ * the front of the body itself: what is kept of a part is always shorter than what was read of it.
+ * Files are left out: who wants them reads the body as a stream (multipart.h). */
 #include <string.h>
 
 #include "app/form.h"

@@ -1,5 +1,6 @@
-/* One deflate state, reset for each answer: setting it up anew would cost more than compressing a small answer. What
- * does not fit into the room that it is given is given up at once: who compresses wants it shorter. */
+/* One deflate state, reset for each answer: setting it up anew would cost more than compressing a
+ * small answer. What does not fit into the room that it is given is given up at once: who
+ * compresses wants it shorter. */
 #include "app/gzip.h"
 
 #include "rh-build.h"
@@ -13,7 +14,10 @@
 #include <string.h>
 #include <zlib.h>
 
-enum { WINDOW_GZIP = 15 + 16, MEMORY_LEVEL = 8 }; /* 256 KiB; 16: with the frame of gzip, not of zlib */
+enum {
+    WINDOW_GZIP = 15 + 16,
+    MEMORY_LEVEL = 8
+}; /* 256 KiB; 16: with the frame of gzip, not of zlib */
 
 struct rh_gzip {
     z_stream stream;
@@ -26,7 +30,8 @@ struct rh_gzip *rh_gzip_create(int level)
     if (gzip == NULL) {
         return NULL;
     }
-    if (deflateInit2(&gzip->stream, level, Z_DEFLATED, WINDOW_GZIP, MEMORY_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK) {
+    if (deflateInit2(&gzip->stream, level, Z_DEFLATED, WINDOW_GZIP, MEMORY_LEVEL,
+                     Z_DEFAULT_STRATEGY) != Z_OK) {
         free(gzip);
         return NULL;
     }

@@ -37,8 +37,8 @@ static struct rh_value *refuse(struct rh_json_error *ret_error, int line, int co
 
 /* Counts what the text can build without judging its grammar; the reason it breaks a limit, with
  * the position in *ret_line and *ret_column, or NULL. */
-static const char *measure(struct rh_slice text, const struct rh_json_limits *limits,
-                           int *ret_line, int *ret_column)
+static const char *measure(struct rh_slice text, const struct rh_json_limits *limits, int *ret_line,
+                           int *ret_column)
 {
     unsigned depth = 0;
     size_t values = 1;

@@ -8,8 +8,8 @@ struct writer {
     rh_sink_fn sink;
     void *data;
     unsigned flags;
-    int result;   /* what the sink returned when it stopped us */
-    size_t used;  /* of `buffer` */
+    int result;  /* what the sink returned when it stopped us */
+    size_t used; /* of `buffer` */
     char buffer[512];
 };
 

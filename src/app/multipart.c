@@ -20,13 +20,13 @@
 #include "util/assert.h"
 
 enum state {
-    PREAMBLE,    /* before the first delimiter: ignored */
-    AFTER,       /* behind a delimiter: white space, CR LF or the second dash of two */
+    PREAMBLE, /* before the first delimiter: ignored */
+    AFTER,    /* behind a delimiter: white space, CR LF or the second dash of two */
     AFTER_DASH,
     AFTER_CR,
-    HEAD,        /* the fields of a part */
-    DATA,        /* its content */
-    PART_END,    /* a delimiter ended the content: say so */
+    HEAD,     /* the fields of a part */
+    DATA,     /* its content */
+    PART_END, /* a delimiter ended the content: say so */
     EPILOGUE,
     BROKEN,
 };
@@ -68,8 +68,8 @@ int rh_multipart_init(struct rh_multipart *form, struct rh_slice content_type,
     if (!rh_media_parse(content_type, &media) || !rh_media_is(&media, "multipart/form-data")) {
         return RH_ETYPE;
     }
-    ptrdiff_t len = rh_media_parameter(&media, "boundary", form->delimiter + 4,
-                                       RH_MULTIPART_BOUNDARY_MAX);
+    ptrdiff_t len =
+        rh_media_parameter(&media, "boundary", form->delimiter + 4, RH_MULTIPART_BOUNDARY_MAX);
     if (len < 0 || !is_boundary((struct rh_slice){form->delimiter + 4, (size_t)len})) {
         return RH_EFORM;
     }
@@ -266,8 +266,8 @@ static enum rh_multipart_event next_in_head(struct rh_multipart *form, struct rh
         piece->base++;
         piece->len--;
         form->head[form->head_len++] = c;
-        bool is_blank_line = c == '\n' && (form->head_len == 2 ||
-                                           form->head[form->head_len - 3] == '\n');
+        bool is_blank_line =
+            c == '\n' && (form->head_len == 2 || form->head[form->head_len - 3] == '\n');
         if (is_blank_line) {
             form->head_len = (uint16_t)(form->head_len - 2);
             return take_head(form);
@@ -362,7 +362,8 @@ static enum rh_multipart_event next_after(struct rh_multipart *form, struct rh_s
         form->padding = 0;
     } else if (form->state != AFTER || (c != ' ' && c != '\t') ||
                ++form->padding > PADDING_BYTES_MAX) {
-        return malformed(form, "RFC 2046 5.1.1: a boundary is followed by a line end or two dashes");
+        return malformed(form,
+                         "RFC 2046 5.1.1: a boundary is followed by a line end or two dashes");
     }
     return RH_MULTIPART_MORE;
 }

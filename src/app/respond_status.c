@@ -1,6 +1,7 @@
-/* Answers by the name of their status. Each sets the field that goes with it and leaves the body to rh_respond_error or
- * the JSON writer. A field that can not be set (a line break in a challenge, no room) is told by the log hook, and
- * the answer goes out without it: its status still says what matters. */
+/* Answers by the name of their status. Each sets the field that goes with it and leaves the body to
+ * rh_respond_error or the JSON writer. A field that can not be set (a line break in a challenge, no
+ * room) is told by the log hook, and the answer goes out without it: its status still says what
+ * matters. */
 #include "rawhttp/respond.h"
 
 #include <stdio.h>

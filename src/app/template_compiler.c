@@ -38,13 +38,13 @@ struct use {
 
 struct compiler {
     struct rh_program *program;
-    struct rh_pool scratch;    /* bindings and uses: gone after compiling */
+    struct rh_pool scratch; /* bindings and uses: gone after compiling */
     struct use *uses;
-    struct rh_source *blamed;  /* whose template is compiled: errors in partials are also its own */
+    struct rh_source *blamed; /* whose template is compiled: errors in partials are also its own */
     bool missing_is_error;
     unsigned depth;
     unsigned block_depth;
-    unsigned block_base;       /* where those of the unit being compiled begin */
+    unsigned block_base; /* where those of the unit being compiled begin */
     const struct rh_node *blocks[BLOCKS_DEPTH_MAX]; /* being expanded */
     size_t op_count;
 };
@@ -183,8 +183,7 @@ static struct use *compile_use(struct compiler *compiler, struct rh_source *sour
 
 /* --- nodes --- */
 
-static bool compile_text(struct compiler *compiler, struct frame *frame,
-                         const struct rh_node *node)
+static bool compile_text(struct compiler *compiler, struct frame *frame, const struct rh_node *node)
 {
     size_t at = 0;
     const char *refused = rh_place_feed(&frame->place, node->text, &at);
@@ -287,8 +286,8 @@ static bool compile_section(struct compiler *compiler, struct frame *frame,
     return true;
 }
 
-static bool compile_call(struct compiler *compiler, struct frame *frame,
-                         const struct rh_node *node, const struct binding *bindings)
+static bool compile_call(struct compiler *compiler, struct frame *frame, const struct rh_node *node,
+                         const struct binding *bindings)
 {
     struct rh_source *source = rh_program_find(compiler->program, node->text);
     if (source == NULL) {
@@ -378,8 +377,7 @@ static bool compile_block(struct compiler *compiler, struct frame *frame,
     return is_compiled && emit(compiler, frame, RH_OP_POP, node) != NULL;
 }
 
-static bool compile_node(struct compiler *compiler, struct frame *frame,
-                         const struct rh_node *node)
+static bool compile_node(struct compiler *compiler, struct frame *frame, const struct rh_node *node)
 {
     switch ((enum rh_node_kind)node->kind) {
     case RH_NODE_TEXT:
@@ -403,8 +401,7 @@ static bool compile_node(struct compiler *compiler, struct frame *frame,
     return false;
 }
 
-static bool compile_list(struct compiler *compiler, struct frame *frame,
-                         const struct rh_node *node)
+static bool compile_list(struct compiler *compiler, struct frame *frame, const struct rh_node *node)
 {
     for (; node != NULL; node = node->next) {
         if (!compile_node(compiler, frame, node)) {

@@ -19,7 +19,7 @@ struct lexer {
     struct rh_tokens *tokens;
     const char *at;
     const char *end;
-    struct rh_slice open;  /* the delimiters in use */
+    struct rh_slice open; /* the delimiters in use */
     struct rh_slice close;
 };
 
@@ -179,8 +179,8 @@ static bool add_tag(struct lexer *lexer)
     const char *found =
         from <= lexer->end ? memmem(from, (size_t)(lexer->end - from), closing, closing_len) : NULL;
     if (found == NULL) {
-        rh_source_complain(lexer->source, lexer->pool, at, "a tag that does not end: `%.*s` is missing",
-                           (int)closing_len, closing);
+        rh_source_complain(lexer->source, lexer->pool, at,
+                           "a tag that does not end: `%.*s` is missing", (int)closing_len, closing);
         return false;
     }
     struct rh_slice inner = {from, (size_t)(found - from)};

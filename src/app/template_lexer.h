@@ -24,15 +24,15 @@ enum rh_token_kind {
 };
 
 struct rh_token {
-    uint8_t kind;          /* enum rh_token_kind */
-    bool ends_line;        /* a text up to the end of its line of the source */
-    bool starts_line;      /* the first of its line of the source, and that line is written */
-    bool is_alone;         /* its line held nothing else and is not written */
-    bool begins_on_line;   /* a block whose content begins on the line after the tag */
-    struct rh_slice text;  /* of a text; the name in a tag */
-    const char *at;        /* where it begins in the source */
+    uint8_t kind;           /* enum rh_token_kind */
+    bool ends_line;         /* a text up to the end of its line of the source */
+    bool starts_line;       /* the first of its line of the source, and that line is written */
+    bool is_alone;          /* its line held nothing else and is not written */
+    bool begins_on_line;    /* a block whose content begins on the line after the tag */
+    struct rh_slice text;   /* of a text; the name in a tag */
+    const char *at;         /* where it begins in the source */
     struct rh_slice indent; /* white space before it on its line, where nothing else is there */
-    size_t match;          /* the token that closes what this opens, and back */
+    size_t match;           /* the token that closes what this opens, and back */
 };
 
 struct rh_tokens {

@@ -132,8 +132,8 @@ static const char *value_add(struct rh_place *place, char c)
 static void value_end(struct rh_place *place)
 {
     if (place->script == RH_SCRIPT_NONE && place->element == RH_ELEMENT_SCRIPT) {
-        place->script = (uint8_t)rh_place_script_of((struct rh_slice){place->type,
-                                                                      place->type_len});
+        place->script =
+            (uint8_t)rh_place_script_of((struct rh_slice){place->type, place->type_len});
         place->type_len = 0;
         memset(place->type, 0, sizeof(place->type));
     }
@@ -223,7 +223,14 @@ static const char *feed_value(struct rh_place *place, char c)
 /* --- what is not a tag --- */
 
 /* Comments end in --> and --!>, and right after <!-- also in > and -> (WHATWG HTML §13.2.5.43). */
-enum { COMMENT_INSIDE, COMMENT_DASH, COMMENT_DASHES, COMMENT_BANG, COMMENT_START, COMMENT_START_DASH };
+enum {
+    COMMENT_INSIDE,
+    COMMENT_DASH,
+    COMMENT_DASHES,
+    COMMENT_BANG,
+    COMMENT_START,
+    COMMENT_START_DASH
+};
 
 static const char *feed_comment(struct rh_place *place, char c)
 {
@@ -308,12 +315,12 @@ static const char *feed_raw(struct rh_place *place, char c)
             return NULL;
         }
     }
-    char want = place->match == 0   ? '<'
-                : place->match == 1 ? '/'
+    char want = place->match == 0             ? '<'
+                : place->match == 1           ? '/'
                 : place->match < name_len + 2 ? place->raw_name[place->match - 2]
                                               : '\0';
-    place->match = rh_ascii_lower(c) == want && want != '\0' ? (uint8_t)(place->match + 1)
-                                                             : c == '<';
+    place->match =
+        rh_ascii_lower(c) == want && want != '\0' ? (uint8_t)(place->match + 1) : c == '<';
     return place->state == RH_PLACE_SCRIPT ? rh_place_script_feed(place, c) : NULL;
 }
 
@@ -395,7 +402,7 @@ const char *rh_place_value(struct rh_place *place, enum rh_place_tag tag,
         *ret_escape = is_json ? RH_ESCAPE_JSON : RH_ESCAPE_NONE;
         return NULL;
     case RH_PLACE_TEXT:
-        *ret_escape = is_json                      ? RH_ESCAPE_HTML_JSON
+        *ret_escape = is_json                     ? RH_ESCAPE_HTML_JSON
                       : tag == RH_PLACE_VALUE_RAW ? RH_ESCAPE_NONE
                                                   : RH_ESCAPE_HTML;
         return NULL;

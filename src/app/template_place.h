@@ -24,14 +24,14 @@ enum rh_place_state {
     RH_PLACE_TAG_OPEN,     /* after < */
     RH_PLACE_END_TAG_OPEN, /* after </ */
     RH_PLACE_TAG_NAME,
-    RH_PLACE_IN_TAG,       /* where an attribute may begin */
-    RH_PLACE_TAG_JOIN,     /* in a tag after a section: nothing may be glued to what it wrote */
+    RH_PLACE_IN_TAG,   /* where an attribute may begin */
+    RH_PLACE_TAG_JOIN, /* in a tag after a section: nothing may be glued to what it wrote */
     RH_PLACE_ATTR_NAME,
     RH_PLACE_AFTER_NAME,   /* white space after an attribute's name */
     RH_PLACE_BEFORE_VALUE, /* after = */
     RH_PLACE_QUOTED,       /* in an attribute value within `quote` */
     RH_PLACE_UNQUOTED,
-    RH_PLACE_AFTER_VALUE,  /* after the closing quote */
+    RH_PLACE_AFTER_VALUE, /* after the closing quote */
 };
 
 /* What the compiler found in a tag: how a value there is escaped. */
@@ -58,8 +58,8 @@ struct rh_place {
     uint8_t name_len; /* of `name`; as long as the room: longer than any name that matters */
     char name[23];    /* the name of a tag or attribute while it is read, in lower case */
     char raw_name[12]; /* the element that only its own end tag ends */
-    uint8_t type_len; /* of `type` */
-    char type[27];    /* value of a script's type attribute, in lower case */
+    uint8_t type_len;  /* of `type` */
+    char type[27];     /* value of a script's type attribute, in lower case */
 };
 
 void rh_place_init(struct rh_place *place, bool is_html);

@@ -23,15 +23,24 @@ static int find(const struct kind *kinds, size_t count, struct rh_slice name)
 enum rh_place_element rh_place_element_of(struct rh_slice name)
 {
     static const struct kind kinds[] = {
-        {"script", RH_ELEMENT_SCRIPT},       {"style", RH_ELEMENT_RAW},
-        {"iframe", RH_ELEMENT_RAW},          {"xmp", RH_ELEMENT_RAW},
-        {"noembed", RH_ELEMENT_RAW},         {"noframes", RH_ELEMENT_RAW},
-        {"title", RH_ELEMENT_RCDATA},        {"textarea", RH_ELEMENT_RCDATA},
-        {"plaintext", RH_ELEMENT_PLAIN},     {"link", RH_ELEMENT_LOADER},
-        {"object", RH_ELEMENT_LOADER},       {"embed", RH_ELEMENT_LOADER},
-        {"base", RH_ELEMENT_LOADER},         {"meta", RH_ELEMENT_META},
-        {"animate", RH_ELEMENT_ANIMATE},     {"set", RH_ELEMENT_ANIMATE},
-        {"animatemotion", RH_ELEMENT_ANIMATE}, {"animatetransform", RH_ELEMENT_ANIMATE},
+        {"script", RH_ELEMENT_SCRIPT},
+        {"style", RH_ELEMENT_RAW},
+        {"iframe", RH_ELEMENT_RAW},
+        {"xmp", RH_ELEMENT_RAW},
+        {"noembed", RH_ELEMENT_RAW},
+        {"noframes", RH_ELEMENT_RAW},
+        {"title", RH_ELEMENT_RCDATA},
+        {"textarea", RH_ELEMENT_RCDATA},
+        {"plaintext", RH_ELEMENT_PLAIN},
+        {"link", RH_ELEMENT_LOADER},
+        {"object", RH_ELEMENT_LOADER},
+        {"embed", RH_ELEMENT_LOADER},
+        {"base", RH_ELEMENT_LOADER},
+        {"meta", RH_ELEMENT_META},
+        {"animate", RH_ELEMENT_ANIMATE},
+        {"set", RH_ELEMENT_ANIMATE},
+        {"animatemotion", RH_ELEMENT_ANIMATE},
+        {"animatetransform", RH_ELEMENT_ANIMATE},
         {"param", RH_ELEMENT_ANIMATE},
     };
     int kind = find(kinds, sizeof(kinds) / sizeof(kinds[0]), name);
@@ -65,18 +74,30 @@ static bool is_handler(struct rh_slice name)
 static enum rh_place_attr attr_by_name(struct rh_slice name)
 {
     static const struct kind kinds[] = {
-        {"style", RH_ATTR_STYLE},          {"srcdoc", RH_ATTR_SRCDOC},
-        {"action", RH_ATTR_URL},           {"formaction", RH_ATTR_URL},
-        {"poster", RH_ATTR_URL},           {"cite", RH_ATTR_URL},
-        {"background", RH_ATTR_URL},       {"data", RH_ATTR_URL},
-        {"codebase", RH_ATTR_URL},         {"classid", RH_ATTR_URL},
-        {"archive", RH_ATTR_URL},          {"manifest", RH_ATTR_URL},
-        {"profile", RH_ATTR_URL},          {"usemap", RH_ATTR_URL},
-        {"icon", RH_ATTR_URL},             {"longdesc", RH_ATTR_URL},
-        {"ping", RH_ATTR_URL_LIST},        {"srcset", RH_ATTR_URL_LIST},
-        {"imagesrcset", RH_ATTR_URL_LIST}, {"http-equiv", RH_ATTR_FIXED},
-        {"sandbox", RH_ATTR_FIXED},        {"allow", RH_ATTR_FIXED},
-        {"is", RH_ATTR_FIXED},             {"rel", RH_ATTR_FIXED},
+        {"style", RH_ATTR_STYLE},
+        {"srcdoc", RH_ATTR_SRCDOC},
+        {"action", RH_ATTR_URL},
+        {"formaction", RH_ATTR_URL},
+        {"poster", RH_ATTR_URL},
+        {"cite", RH_ATTR_URL},
+        {"background", RH_ATTR_URL},
+        {"data", RH_ATTR_URL},
+        {"codebase", RH_ATTR_URL},
+        {"classid", RH_ATTR_URL},
+        {"archive", RH_ATTR_URL},
+        {"manifest", RH_ATTR_URL},
+        {"profile", RH_ATTR_URL},
+        {"usemap", RH_ATTR_URL},
+        {"icon", RH_ATTR_URL},
+        {"longdesc", RH_ATTR_URL},
+        {"ping", RH_ATTR_URL_LIST},
+        {"srcset", RH_ATTR_URL_LIST},
+        {"imagesrcset", RH_ATTR_URL_LIST},
+        {"http-equiv", RH_ATTR_FIXED},
+        {"sandbox", RH_ATTR_FIXED},
+        {"allow", RH_ATTR_FIXED},
+        {"is", RH_ATTR_FIXED},
+        {"rel", RH_ATTR_FIXED},
     };
     int kind = find(kinds, sizeof(kinds) / sizeof(kinds[0]), name);
     if (kind >= 0) {
@@ -145,8 +166,7 @@ const char *rh_place_url_feed(struct rh_place *place, char c)
         return "a `:` after a value makes it a URL's scheme";
     } else if (c == ':') {
         place->url = is_allowed_scheme(place) ? RH_URL_PATH : RH_URL_FORBIDDEN;
-    } else if (c == '&' || (unsigned char)c < 0x20 ||
-               place->name_len == sizeof(place->name) - 1) {
+    } else if (c == '&' || (unsigned char)c < 0x20 || place->name_len == sizeof(place->name) - 1) {
         place->url = place->url == RH_URL_DYNAMIC ? RH_URL_DYNAMIC : RH_URL_FORBIDDEN;
     } else if (place->url != RH_URL_DYNAMIC && !(place->url == RH_URL_START && c == ' ')) {
         place->url = RH_URL_NAME;

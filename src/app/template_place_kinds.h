@@ -7,12 +7,12 @@
 enum rh_place_element {
     RH_ELEMENT_OTHER,
     RH_ELEMENT_SCRIPT,
-    RH_ELEMENT_RAW,      /* style, iframe, xmp, noembed, noframes */
-    RH_ELEMENT_RCDATA,   /* title, textarea */
-    RH_ELEMENT_PLAIN,    /* plaintext: everything after it is text, for ever */
-    RH_ELEMENT_LOADER,   /* link, object, embed, base: their URL brings code or style */
+    RH_ELEMENT_RAW,    /* style, iframe, xmp, noembed, noframes */
+    RH_ELEMENT_RCDATA, /* title, textarea */
+    RH_ELEMENT_PLAIN,  /* plaintext: everything after it is text, for ever */
+    RH_ELEMENT_LOADER, /* link, object, embed, base: their URL brings code or style */
     RH_ELEMENT_META,
-    RH_ELEMENT_ANIMATE,  /* animate, set and their kin: they write other attributes */
+    RH_ELEMENT_ANIMATE, /* animate, set and their kin: they write other attributes */
 };
 
 enum rh_place_attr {
@@ -23,17 +23,17 @@ enum rh_place_attr {
     RH_ATTR_HANDLER,  /* script: on…, and what script frameworks evaluate */
     RH_ATTR_STYLE,
     RH_ATTR_SRCDOC,
-    RH_ATTR_FIXED,    /* changes what other attributes mean */
-    RH_ATTR_CONTENT,  /* of meta: a URL with http-equiv=refresh */
+    RH_ATTR_FIXED,   /* changes what other attributes mean */
+    RH_ATTR_CONTENT, /* of meta: a URL with http-equiv=refresh */
 };
 
 /* How far into a URL: what the bytes so far have decided about its scheme. */
 enum rh_place_url {
-    RH_URL_START,   /* nothing yet */
-    RH_URL_NAME,    /* text of the template that may still become a scheme */
-    RH_URL_DYNAMIC, /* a value came, and no delimiter yet */
-    RH_URL_PATH,    /* the scheme is decided */
-    RH_URL_QUERY,   /* after ? or # */
+    RH_URL_START,     /* nothing yet */
+    RH_URL_NAME,      /* text of the template that may still become a scheme */
+    RH_URL_DYNAMIC,   /* a value came, and no delimiter yet */
+    RH_URL_PATH,      /* the scheme is decided */
+    RH_URL_QUERY,     /* after ? or # */
     RH_URL_FORBIDDEN, /* a scheme that runs code, or is not known */
 };
 

@@ -15,16 +15,19 @@ enum js {
     JS_DOUBLE_ESCAPE, /* after a backslash in it */
     JS_SINGLE,
     JS_SINGLE_ESCAPE,
-    JS_SLASH,         /* after a / : a comment, or unclear */
+    JS_SLASH, /* after a / : a comment, or unclear */
     JS_LINE_COMMENT,
     JS_BLOCK_COMMENT,
-    JS_BLOCK_STAR,    /* after a * in it */
+    JS_BLOCK_STAR, /* after a * in it */
 };
 
 enum rh_place_script rh_place_script_of(struct rh_slice type)
 {
-    static const char *const scripts[] = {"", "module", "text/javascript",
-                                          "application/javascript", "text/ecmascript",
+    static const char *const scripts[] = {"",
+                                          "module",
+                                          "text/javascript",
+                                          "application/javascript",
+                                          "text/ecmascript",
                                           "application/ecmascript"};
     type = rh_ascii_trim(type);
     for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {

@@ -17,13 +17,13 @@ enum rh_op_kind {
     RH_OP_SECTION,  /* the steps up to `index` once for each element of the value at `path` */
     RH_OP_INVERTED, /* or once when it has none */
     RH_OP_CALL,     /* the unit `index`, its lines indented by `text` where `is_indented` */
-    RH_OP_PUSH,     /* `text` is added to the indentation; `skips`: but not on the next line begun */
+    RH_OP_PUSH, /* `text` is added to the indentation; `skips`: but not on the next line begun */
     RH_OP_POP,
 };
 
 struct rh_op {
-    uint8_t kind;     /* enum rh_op_kind */
-    uint8_t escape;   /* enum rh_escape */
+    uint8_t kind;   /* enum rh_op_kind */
+    uint8_t escape; /* enum rh_escape */
     bool is_indented;
     bool skips;
     uint32_t index;
@@ -44,8 +44,8 @@ struct rh_program {
     struct rh_unit *units;     /* malloc */
     size_t unit_count;
     size_t unit_room;
-    const char *error;         /* the first, or NULL */
-    atomic_uint references;    /* the set, and each rendering */
+    const char *error;      /* the first, or NULL */
+    atomic_uint references; /* the set, and each rendering */
 };
 
 struct rh_program *rh_program_create(void);

@@ -23,11 +23,11 @@ struct render {
     int result; /* why it stopped */
     size_t context_depth;
     const struct rh_value *context[CONTEXT_DEPTH_MAX]; /* innermost last */
-    size_t indent_base;  /* those before it wait until a call returns */
+    size_t indent_base; /* those before it wait until a call returns */
     size_t indent_count;
     struct rh_slice indents[INDENTS_MAX];
-    bool skips_indent;   /* the next line begun is written behind what is there already */
-    size_t used;         /* of `buffer` */
+    bool skips_indent; /* the next line begun is written behind what is there already */
+    size_t used;       /* of `buffer` */
     char buffer[1024];
 };
 
@@ -72,7 +72,8 @@ static void put_indent(struct render *render)
     }
 }
 
-/* Text that is indented goes line by line; the indentation of its first line is a step before it. */
+/* Text that is indented goes line by line; the indentation of its first line is a step before it.
+ */
 static void put_text(struct render *render, struct rh_slice text)
 {
     render->skips_indent = false;

@@ -28,8 +28,8 @@ struct rh_templates {
     char *dir;                  /* NULL: filled by add */
     unsigned flags;
     bool is_compiled;
-    uint64_t stamp;             /* of the folder when it was last looked at */
-    char *reload_error;         /* why the last reload failed, or NULL */
+    uint64_t stamp;     /* of the folder when it was last looked at */
+    char *reload_error; /* why the last reload failed, or NULL */
     struct rh_render_limits limits;
 };
 
@@ -72,9 +72,10 @@ static void load_file(struct walk *walk, const char *path, const char *name, siz
     FILE *file = fopen(path, "rbe");
     char *text = file != NULL && size <= FILE_BYTES_MAX ? malloc(size + 1) : NULL;
     if (text == NULL) {
-        fail(walk, path, file == NULL           ? strerror(errno)
-                         : size > FILE_BYTES_MAX ? "larger than 1 MiB"
-                                                 : "out of memory");
+        fail(walk, path,
+             file == NULL            ? strerror(errno)
+             : size > FILE_BYTES_MAX ? "larger than 1 MiB"
+                                     : "out of memory");
     } else {
         size_t len = fread(text, 1, size, file);
         if (ferror(file)) {
@@ -133,8 +134,7 @@ static void walk_folder(struct walk *walk, const char *path, const char *name, u
         if (entry->d_name[0] == '.') {
             continue;
         }
-        int path_len =
-            snprintf(entry_path, sizeof(entry_path), "%s/%s", path, entry->d_name);
+        int path_len = snprintf(entry_path, sizeof(entry_path), "%s/%s", path, entry->d_name);
         int name_len = snprintf(entry_name, sizeof(entry_name), "%s%s%s", name,
                                 *name != '\0' ? "/" : "", entry->d_name);
         if (path_len < (int)sizeof(entry_path) && name_len < (int)sizeof(entry_name)) {
@@ -227,8 +227,8 @@ const char *rh_templates_error_of(const struct rh_templates *templates, const ch
     return source != NULL ? source->error : NULL;
 }
 
-void rh_templates_limit(struct rh_templates *templates, size_t output_bytes_max,
-                        unsigned depth_max, size_t steps_max)
+void rh_templates_limit(struct rh_templates *templates, size_t output_bytes_max, unsigned depth_max,
+                        size_t steps_max)
 {
     templates->limits = (struct rh_render_limits){output_bytes_max, depth_max, steps_max};
 }
@@ -282,11 +282,11 @@ int rh_templates_render(struct rh_templates *templates, const char *name,
     const struct rh_source *source = rh_program_find(program, rh_slice_from(name));
     int result = RH_ENOTFOUND;
     if (source != NULL) {
-        bool is_usable = templates->is_compiled && source->error == NULL &&
-                         !source->is_partial_only;
-        result = is_usable ? rh_program_render(program, source, data, &templates->limits, sink,
-                                               sink_data)
-                           : RH_ETEMPLATE;
+        bool is_usable =
+            templates->is_compiled && source->error == NULL && !source->is_partial_only;
+        result = is_usable
+                     ? rh_program_render(program, source, data, &templates->limits, sink, sink_data)
+                     : RH_ETEMPLATE;
     }
     if (is_swapped(templates)) {
         rh_program_unref(program);

@@ -11,10 +11,10 @@ struct builder {
 };
 
 static const uint8_t node_kinds[] = {
-    [RH_TOKEN_TEXT] = RH_NODE_TEXT,         [RH_TOKEN_VALUE] = RH_NODE_VALUE,
-    [RH_TOKEN_RAW] = RH_NODE_RAW,           [RH_TOKEN_JSON] = RH_NODE_JSON,
-    [RH_TOKEN_SECTION] = RH_NODE_SECTION,   [RH_TOKEN_INVERTED] = RH_NODE_INVERTED,
-    [RH_TOKEN_PARTIAL] = RH_NODE_PARTIAL,   [RH_TOKEN_PARENT] = RH_NODE_PARENT,
+    [RH_TOKEN_TEXT] = RH_NODE_TEXT,       [RH_TOKEN_VALUE] = RH_NODE_VALUE,
+    [RH_TOKEN_RAW] = RH_NODE_RAW,         [RH_TOKEN_JSON] = RH_NODE_JSON,
+    [RH_TOKEN_SECTION] = RH_NODE_SECTION, [RH_TOKEN_INVERTED] = RH_NODE_INVERTED,
+    [RH_TOKEN_PARTIAL] = RH_NODE_PARTIAL, [RH_TOKEN_PARENT] = RH_NODE_PARENT,
     [RH_TOKEN_BLOCK] = RH_NODE_BLOCK,
 };
 
@@ -97,8 +97,7 @@ static bool build(struct builder *builder, size_t from, size_t to, bool is_paren
 static bool add(struct builder *builder, size_t at, struct rh_node ***tail)
 {
     const struct rh_token *token = &builder->tokens->items[at];
-    if (token->kind == RH_TOKEN_NOTHING ||
-        (token->kind == RH_TOKEN_TEXT && token->text.len == 0)) {
+    if (token->kind == RH_TOKEN_NOTHING || (token->kind == RH_TOKEN_TEXT && token->text.len == 0)) {
         return add_indent(builder, token, tail);
     }
     if (!add_indent(builder, token, tail)) {

@@ -8,7 +8,8 @@
 
 enum rh_node_kind {
     RH_NODE_TEXT,
-    RH_NODE_INDENT, /* a line of the source begins: where it is used indented, this much is written */
+    RH_NODE_INDENT, /* a line of the source begins: where it is used indented, this much is written
+                     */
     RH_NODE_VALUE,
     RH_NODE_RAW,
     RH_NODE_JSON,
@@ -26,13 +27,13 @@ struct rh_path {
 };
 
 struct rh_node {
-    uint8_t kind;           /* enum rh_node_kind */
-    bool is_alone;          /* a partial, parent or block alone on its line: `indent` is to be written */
-    bool begins_on_line;    /* a block whose content begins on the line after its tag */
-    struct rh_slice text;   /* of a text; the name */
+    uint8_t kind;  /* enum rh_node_kind */
+    bool is_alone; /* a partial, parent or block alone on its line: `indent` is to be written */
+    bool begins_on_line;  /* a block whose content begins on the line after its tag */
+    struct rh_slice text; /* of a text; the name */
     struct rh_slice indent;
     const struct rh_path *path;
-    const char *at;         /* in the source, for errors */
+    const char *at; /* in the source, for errors */
     struct rh_source *source;
     struct rh_node *children;
     struct rh_node *next;

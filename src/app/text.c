@@ -1,7 +1,8 @@
-/* Text bodies. The happy path: the type is looked at before the body is asked for, the body is gathered by the server,
- * checked byte by byte and handed on as it lies there; only Latin-1 with something beyond ASCII in it is copied, to a
- * malloc of twice its length that goes with the exchange. A wrong type is told after the body was read, as in form.c,
- * so that everything that may answer happens inside one callback of the server. */
+/* Text bodies. The happy path: the type is looked at before the body is asked for, the body is
+ * gathered by the server, checked byte by byte and handed on as it lies there; only Latin-1 with
+ * something beyond ASCII in it is copied, to a malloc of twice its length that goes with the
+ * exchange. A wrong type is told after the body was read, as in form.c, so that everything that may
+ * answer happens inside one callback of the server. */
 #include "rawhttp/text.h"
 
 #include <stdlib.h>
@@ -23,7 +24,8 @@ struct text_read {
     enum charset charset; /* CHARSET_UNKNOWN: refused with RH_ETYPE */
 };
 
-/* True also where the word only stands inside another parameter's value: such a type is refused, not guessed at. */
+/* True also where the word only stands inside another parameter's value: such a type is refused,
+ * not guessed at. */
 static bool names_charset(struct rh_slice parameters)
 {
     static const char word[] = "charset";
@@ -42,9 +44,10 @@ static enum charset charset_of(struct rh_slice type)
     static const struct {
         const char *name;
         enum charset charset;
-    } known[] = {{"utf-8", CHARSET_UTF8},        {"utf8", CHARSET_UTF8},     {"us-ascii", CHARSET_ASCII},
-                 {"ascii", CHARSET_ASCII},       {"iso-8859-1", CHARSET_LATIN1},
-                 {"iso_8859-1", CHARSET_LATIN1}, {"latin1", CHARSET_LATIN1}};
+    } known[] = {{"utf-8", CHARSET_UTF8},        {"utf8", CHARSET_UTF8},
+                 {"us-ascii", CHARSET_ASCII},    {"ascii", CHARSET_ASCII},
+                 {"iso-8859-1", CHARSET_LATIN1}, {"iso_8859-1", CHARSET_LATIN1},
+                 {"latin1", CHARSET_LATIN1}};
     struct rh_media media;
     char name[32];
     if (type.base == NULL || !rh_media_parse(type, &media) || !rh_media_is(&media, "text/plain")) {

@@ -8,9 +8,9 @@
 
 struct rh_value {
     enum rh_value_kind kind;
-    uint32_t key_hash;        /* of `key`: spares most comparisons */
-    struct rh_slice key;      /* the name in a map; absent in a list and for the root */
-    struct rh_value *next;    /* the next member of the same list or map */
+    uint32_t key_hash;     /* of `key`: spares most comparisons */
+    struct rh_slice key;   /* the name in a map; absent in a list and for the root */
+    struct rh_value *next; /* the next member of the same list or map */
     struct rh_value_root *root;
     union {
         bool boolean;

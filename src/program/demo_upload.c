@@ -69,7 +69,8 @@ static void file_path(const struct upload *upload, const struct stored_file *fil
 /* --- In the thread pool
  * ----------------------------------------------------------------------------- */
 
-/* Counts what is about to be stored, for a file or for the folder (NULL); false, with errno, where it is too much. */
+/* Counts what is about to be stored, for a file or for the folder (NULL); false, with errno, where
+ * it is too much. */
 static bool count(struct stored_file *file, uint64_t bytes)
 {
     if (!quota_take(uploads_folder, bytes, uploads_bytes_max)) {

@@ -25,7 +25,7 @@ struct log_writer {
     char *batch;      /* lines that wait */
     size_t used;      /* bytes of them */
     uint64_t dropped; /* lines since the last count was written */
-    bool started; /* the thread was made */
+    bool started;     /* the thread was made */
     bool reopen, stop, done;
     char *path; /* NULL: the descriptor is the caller's */
     int descriptor;
@@ -160,8 +160,9 @@ fail_writer:
     return NULL;
 }
 
-/* The thread is made for the first line: a program that logs nothing stays single-threaded, and every read and write of
- * it is spared libc's point of cancellation. Called with the lock. Where no thread can be made, lines are dropped. */
+/* The thread is made for the first line: a program that logs nothing stays single-threaded, and
+ * every read and write of it is spared libc's point of cancellation. Called with the lock. Where no
+ * thread can be made, lines are dropped. */
 static bool has_thread(struct log_writer *writer)
 {
     if (writer->started)

@@ -1,6 +1,7 @@
-/* A count that is measured when it is first asked for, and again where it says that the folder is full: somebody may
- * have made room by hand. Between two measures the count alone is asked, so a full folder costs no walk for each try.
- * What is being written while it is measured may count twice until the next measure; never less than is there. */
+/* A count that is measured when it is first asked for, and again where it says that the folder is
+ * full: somebody may have made room by hand. Between two measures the count alone is asked, so a
+ * full folder costs no walk for each try. What is being written while it is measured may count
+ * twice until the next measure; never less than is there. */
 #include "program/quota.h"
 
 #include <ftw.h>
@@ -30,7 +31,8 @@ static void measure(const char *folder)
         return;
     measured_at = now.tv_sec;
     used = 0;
-    (void)nftw(folder, add_entry, FOLDERS_OPEN_MAX, FTW_PHYS); /* one that is not there holds nothing */
+    (void)nftw(folder, add_entry, FOLDERS_OPEN_MAX,
+               FTW_PHYS); /* one that is not there holds nothing */
 }
 
 bool quota_take(const char *folder, uint64_t bytes, uint64_t bytes_max)

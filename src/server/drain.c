@@ -1,5 +1,5 @@
-/* Who wants to hear that the end has begun: a list of nodes in the exchanges' arenas, each taken out before its exchange
- * goes, by an outcome hook. A node that was told is out of the list. */
+/* Who wants to hear that the end has begun: a list of nodes in the exchanges' arenas, each taken
+ * out before its exchange goes, by an outcome hook. A node that was told is out of the list. */
 #include "server/exchange.h"
 
 struct drain_wait {
@@ -52,9 +52,11 @@ void rh_engine_drain(struct rh_engine *engine)
     engine->lame = true;
     engine->draining = true;
     while (!rh_list_is_empty(&engine->drain_waits)) {
-        struct drain_wait *wait = RH_CONTAINER_OF(engine->drain_waits.next, struct drain_wait, link);
+        struct drain_wait *wait =
+            RH_CONTAINER_OF(engine->drain_waits.next, struct drain_wait, link);
         rh_list_remove(&wait->link);
-        if (wait->x->answer_state != RH_ANSWER_COMPLETE && !wait->x->pipe.ended) { /* else it ends already */
+        if (wait->x->answer_state != RH_ANSWER_COMPLETE &&
+            !wait->x->pipe.ended) { /* else it ends already */
             tell(wait->x, wait->fn, wait->data);
         }
     }

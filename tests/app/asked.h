@@ -1,5 +1,5 @@
-/* An app asked through a server in memory: what the tests of answers share. Static, since each test program is one
- * file; `asked_app` is built in the test, the driver at the first question. */
+/* An app asked through a server in memory: what the tests of answers share. Static, since each test
+ * program is one file; `asked_app` is built in the test, the driver at the first question. */
 #ifndef TESTS_APP_ASKED_H
 #define TESTS_APP_ASKED_H
 
@@ -60,8 +60,9 @@ static inline void ask_bytes(const char *line, const char *fields, const void *c
     if (content != NULL) {
         snprintf(length, sizeof length, "Content-Length: %zu\r\n", len);
     }
-    int head_len = snprintf(head, sizeof head, "%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s%s\r\n", line,
-                            fields, length);
+    int head_len =
+        snprintf(head, sizeof head, "%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s%s\r\n", line,
+                 fields, length);
     cr_assert_lt(head_len, (int)sizeof head);
     struct rh_driver_conn *conn = rh_driver_open(driver);
     rh_driver_feed(conn, head, (size_t)head_len);

@@ -76,8 +76,10 @@ static void expect_text(void)
     size_t len = body_len;
     cr_expect_eq((size_t)atol(value_of("Content-Length")), body_len);
     if (is_compressed()) {
-        z_stream stream = {.next_in = (Bytef *)(uintptr_t)body, .avail_in = (uInt)body_len,
-                           .next_out = (Bytef *)plain, .avail_out = sizeof plain};
+        z_stream stream = {.next_in = (Bytef *)(uintptr_t)body,
+                           .avail_in = (uInt)body_len,
+                           .next_out = (Bytef *)plain,
+                           .avail_out = sizeof plain};
         cr_assert_eq(inflateInit2(&stream, 31), Z_OK);
         cr_expect_eq(inflate(&stream, Z_FINISH), Z_STREAM_END);
         cr_expect_eq(stream.avail_in, 0);
@@ -107,8 +109,9 @@ Test(compress, makes_an_answer_shorter_for_who_takes_it)
 
 Test(compress, leaves_others_as_they_are_and_says_that_it_varies)
 {
-    static const char *const accepts[] = {"", "Accept-Encoding: br\r\n", "Accept-Encoding: gzip;q=0\r\n",
-                                          "Accept-Encoding: identity, gzip;q=0.5\r\n", "Accept-Encoding: *;q=0\r\n"};
+    static const char *const accepts[] = {
+        "", "Accept-Encoding: br\r\n", "Accept-Encoding: gzip;q=0\r\n",
+        "Accept-Encoding: identity, gzip;q=0.5\r\n", "Accept-Encoding: *;q=0\r\n"};
     build();
     for (size_t i = 0; i < sizeof accepts / sizeof *accepts; i++) {
         ask("GET /", accepts[i]);
@@ -207,7 +210,8 @@ Test(compress, obeys_what_the_handler_says)
     field_name = "Vary";
     field_value = "Origin, accept-encoding";
     ask("GET /", gzip);
-    cr_expect(is_compressed() && has("Vary: Origin, accept-encoding") && !has("Vary: Accept-Encoding"));
+    cr_expect(is_compressed() && has("Vary: Origin, accept-encoding") &&
+              !has("Vary: Accept-Encoding"));
 }
 
 Test(compress, weakens_a_strong_tag)
@@ -264,7 +268,8 @@ Test(compress, is_no_reason_to_fail)
     asked_config.body_whole_budget = 0;
     build();
     unsigned seed = 1;
-    for (size_t i = 0; i < LARGE; i++) { /* half of it dense: too much for the arena even when compressed */
+    for (size_t i = 0; i < LARGE;
+         i++) { /* half of it dense: too much for the arena even when compressed */
         seed = seed * 1103515245 + 12345;
         text[i] = i % 2 == 0 ? (char)(seed >> 16) : 'x';
     }

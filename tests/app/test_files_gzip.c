@@ -1,5 +1,6 @@
-/* Files that the server compresses itself: what is sent, what the cache keeps, and that ranges, conditions and HEAD are
- * those of the compressed bytes. In memory, where the disk is asked at once. */
+/* Files that the server compresses itself: what is sent, what the cache keeps, and that ranges,
+ * conditions and HEAD are those of the compressed bytes. In memory, where the disk is asked at
+ * once. */
 #include "asked.h"
 
 #include <sys/stat.h>
@@ -59,8 +60,10 @@ static void expect_packed(size_t len)
     cr_assert_eq(status, 200);
     cr_assert(has("Content-Encoding: gzip"));
     cr_assert_eq((size_t)atol(value_of("Content-Length")), body_len);
-    z_stream stream = {.next_in = (Bytef *)(uintptr_t)body, .avail_in = (uInt)body_len,
-                       .next_out = (Bytef *)plain, .avail_out = sizeof plain};
+    z_stream stream = {.next_in = (Bytef *)(uintptr_t)body,
+                       .avail_in = (uInt)body_len,
+                       .next_out = (Bytef *)plain,
+                       .avail_out = sizeof plain};
     cr_assert_eq(inflateInit2(&stream, 31), Z_OK);
     cr_assert_eq(inflate(&stream, Z_FINISH), Z_STREAM_END);
     inflateEnd(&stream);
@@ -84,7 +87,8 @@ Test(files_gzip, packs_what_is_worth_it)
             cr_expect(has("Content-Type: text/css; charset=utf-8"));
         }
         ask(line, "");
-        cr_expect(body_len == packed[i] && value_of("Content-Encoding")[0] == '\0' && has("Vary: Accept-Encoding"));
+        cr_expect(body_len == packed[i] && value_of("Content-Encoding")[0] == '\0' &&
+                  has("Vary: Accept-Encoding"));
     }
 }
 
@@ -101,7 +105,8 @@ Test(files_gzip, leaves_small_large_dense_and_other_files_alone)
         dense[i] = (char)(seed >> 16);
     }
     put("dense.css", dense, sizeof dense, 1000);
-    static const char *const lines[] = {"GET /small.css", "HEAD /large.css", "GET /photo.jpg", "GET /dense.css"};
+    static const char *const lines[] = {"GET /small.css", "HEAD /large.css", "GET /photo.jpg",
+                                        "GET /dense.css"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         ask(lines[i], gzip);
         cr_expect(status == 200 && value_of("Content-Encoding")[0] == '\0', "%s", lines[i]);

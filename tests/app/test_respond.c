@@ -14,14 +14,16 @@ static void answer_with(struct rh_exchange *x, void *data)
     switch (atoi(rh_request_query(x).base)) {
     case 200:
         value = rh_value_create();
-        rh_value_set_text(value, "name", rh_request_field(x, "long").base != NULL ? long_text : "Zo\xc3\xab");
+        rh_value_set_text(value, "name",
+                          rh_request_field(x, "long").base != NULL ? long_text : "Zo\xc3\xab");
         rh_respond_json(x, 200, value);
         rh_value_destroy(value);
         break;
     case 201:
         value = rh_value_create();
         rh_value_set_int(value, "id", 7);
-        rh_respond_created(x, "/things/7", rh_request_field(x, "quiet").base != NULL ? NULL : value);
+        rh_respond_created(x, "/things/7",
+                           rh_request_field(x, "quiet").base != NULL ? NULL : value);
         rh_value_destroy(value);
         break;
     case 204:
@@ -143,11 +145,15 @@ Test(respond, escapes_a_detail_for_where_it_goes)
 {
     build();
     ask("GET /?400", "Accept: application/problem+json\r\n");
-    cr_expect_str_eq(body, "{\"type\":\"about:blank\",\"title\":\"Bad Request\",\"status\":400,\"detail\":"
-                           "\"a \\u0022quoted\\u0022 <b> & 'c' \\u0001 \xef\xbf\xbd\xc3\xa9\"}");
+    cr_expect_str_eq(
+        body, "{\"type\":\"about:blank\",\"title\":\"Bad Request\",\"status\":400,\"detail\":"
+              "\"a \\u0022quoted\\u0022 <b> & 'c' \\u0001 \xef\xbf\xbd\xc3\xa9\"}");
     ask("GET /?400", "Accept: text/html\r\n");
-    cr_expect(strstr(body, "a &#34;quoted&#34; &#60;b&#62; &#38; &#39;c&#39; \x01 \xef\xbf\xbd\xc3\xa9") != NULL, "%s",
-              body);
+    cr_expect(
+        strstr(body,
+               "a &#34;quoted&#34; &#60;b&#62; &#38; &#39;c&#39; \x01 \xef\xbf\xbd\xc3\xa9") !=
+            NULL,
+        "%s", body);
 }
 
 Test(respond, writes_json_of_any_size)

@@ -114,7 +114,8 @@ Test(sse, retry_heartbeat_and_last_id)
     cr_assert_not_null(strstr(text, ":\n\n"), "%s", text);
 }
 
-/* --- Streams that stay open -------------------------------------------------------------------------- */
+/* --- Streams that stay open
+ * -------------------------------------------------------------------------- */
 
 static struct rh_exchange *stream; /* NULL: ended */
 static int drains, aborts;
@@ -123,7 +124,6 @@ static void on_room(struct rh_exchange *x, void *data)
 {
     (void)x;
     (void)data;
-
 }
 
 static void on_drain(struct rh_exchange *x, void *data)
@@ -234,7 +234,8 @@ Test(sse, a_drain_that_has_begun_is_told_at_once)
     while (rh_driver_poll(driver)) {
     }
     cr_expect_eq(drains, 1);
-    cr_expect(got(second, "Connection: close\r\n") && got(second, "retry: 1234\n\n") && got(second, "0\r\n\r\n"));
+    cr_expect(got(second, "Connection: close\r\n") && got(second, "retry: 1234\n\n") &&
+              got(second, "0\r\n\r\n"));
     (void)first;
     end_all();
 }

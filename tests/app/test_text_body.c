@@ -41,7 +41,8 @@ static void post(const char *type, const char *content, size_t len)
 
 Test(text_body, gives_utf8_as_it_is)
 {
-    static const char *const types[] = {"text/plain", "text/plain; charset=utf-8", "Text/Plain;charset=\"UTF-8\"",
+    static const char *const types[] = {"text/plain", "text/plain; charset=utf-8",
+                                        "Text/Plain;charset=\"UTF-8\"",
                                         "text/plain; format=flowed"};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         post(types[i], "Zo\xc3\xab \xe2\x82\xac", 8);
@@ -62,7 +63,8 @@ Test(text_body, converts_latin1)
 
 Test(text_body, refuses_bytes_that_the_charset_does_not_have)
 {
-    static const char *const broken[] = {"\xff", "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "a\x80"};
+    static const char *const broken[] = {
+        "\xff", "\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "a\x80"};
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         post("text/plain; charset=utf-8", broken[i], strlen(broken[i]));
         cr_expect_eq(status, 400);
@@ -75,10 +77,14 @@ Test(text_body, refuses_bytes_that_the_charset_does_not_have)
 
 Test(text_body, refuses_other_types_and_charsets)
 {
-    static const char *const types[] = {"text/plain; charset=utf-16", "text/html; charset=utf-8", "application/json",
-                                        "text", "text/plain; charset=utf-8; charset=latin1",
-                                        "text/plain; charset=a-name-that-is-longer-than-any-that-is-known",
-                                        "text/plain; charset=windows-1252"};
+    static const char *const types[] = {
+        "text/plain; charset=utf-16",
+        "text/html; charset=utf-8",
+        "application/json",
+        "text",
+        "text/plain; charset=utf-8; charset=latin1",
+        "text/plain; charset=a-name-that-is-longer-than-any-that-is-known",
+        "text/plain; charset=windows-1252"};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         post(types[i], "x", 1);
         cr_expect_eq(status, 415, "%s: %u", types[i], status);
