@@ -1,4 +1,5 @@
 """Runs each example on a free port, asks it what its opening comment says, and stops it."""
+import base64
 import os
 import re
 import ssl
@@ -87,10 +88,21 @@ def login(url):
     assert ask(url + "login", b"name=ada&password=x")[0] == 401
 
 
+def htpasswd(url):
+    assert ask(url)[0] == 401
+    for name, status in ((b"ada:lovelace", 200), (b"ada:x", 401), (b"ada:lovelace", 200)):
+        assert ask(url, headers={"Authorization": "Basic " + base64.b64encode(name).decode()})[0] == status
+
+
 passed = failed = 0
-for check in (hello, own_loop, count_bytes, numbers, from_thread, middleware, form, loops, https, behind_proxy, bearer, login):
+USERS = "ada:$2y$04$m.l32k1j7a12CkhOu2G03.yCNUQ6C04oTwLe1Nz2XLZ.4//MzCNb6\n"
+for check in (hello, own_loop, count_bytes, numbers, from_thread, middleware, form, loops, https, behind_proxy, bearer, login, htpasswd):
+    if not os.path.exists(os.path.join(FOLDER, "example-" + check.__name__)):
+        continue # built without what it needs
     arguments = ["127.0.0.1:0"] * (2 if check is https else 1)
     with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, "users"), "w") as users:
+            users.write(USERS)
         process = subprocess.Popen([os.path.join(FOLDER, "example-" + check.__name__), *arguments], cwd=folder,
                                    stderr=subprocess.PIPE, text=True)
         try:

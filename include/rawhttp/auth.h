@@ -33,6 +33,28 @@ RH_API void rh_use_bearer(struct rh_app *app, struct rh_group *group, const char
 RH_API void rh_use_bearer_tokens(struct rh_app *app, struct rh_group *group, const char *realm,
                                  const char *const *tokens);
 
+/* --- Password files ------------------------------------------------------------------------------------ */
+
+/* A file as htpasswd writes it. Texts are kept by pointer. */
+struct rh_htpasswd {
+    size_t size;
+    const char *file;     /* its path */
+    const char *realm;    /* ASCII without '"' and '\': "restricted" */
+    uint32_t checks_max;  /* passwords that one loop has hashed at a time, of the four threads that a pool has: 2 */
+    uint32_t waiting_max; /* requests that wait for their turn; others get 503 with Retry-After: 64 */
+    uint32_t remember_s;  /* how long a loop remembers that a user and a password fit (the last 64): 60; 0: not */
+};
+RH_API void rh_htpasswd_init_sized(struct rh_htpasswd *htpasswd, size_t size);
+#define rh_htpasswd_init(htpasswd) rh_htpasswd_init_sized((htpasswd), sizeof *(htpasswd))
+/* Basic authentication (RFC 7617) against that file: bcrypt (of which only the first 72 bytes of a password count),
+ * SHA-512-crypt, SHA-256-crypt, yescrypt. A file with another hash in it, as of Apache's MD5 ($apr1$), is refused: the
+ * app's error names the line, and says what to do. Passwords are hashed in the pool's threads while the exchange is held;
+ * a peer that leaves gives its turn back. A user that is not in the file takes as long as a wrong password. The file
+ * is looked at again with each check, for remembered users once a second, and read when it has changed; where it can
+ * not be read then, the log says so and what was read before stays. RH_ECONFIG or -errno spoils the app; without
+ * libcrypt (rh_version_features) this always does. Only over TLS is it worth anything. */
+RH_API void rh_use_htpasswd(struct rh_app *app, struct rh_group *group, const struct rh_htpasswd *htpasswd);
+
 #ifdef __cplusplus
 }
 #endif

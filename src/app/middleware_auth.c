@@ -7,12 +7,10 @@
 #include "util/ascii.h"
 #include "util/digest.h"
 
-enum { CREDENTIALS_MAX = 512 };
-
 struct prepared {
     rh_basic_fn check;
     void *data;
-    char challenge[160];
+    char challenge[RH_BASIC_CHALLENGE_BYTES];
 };
 
 /* Base64 with its padding (RFC 4648 §4): strict, one spelling for each value. Length, or -1. */
@@ -45,27 +43,49 @@ static ptrdiff_t base64_decode(struct rh_slice text, char *out)
     return (bits & ((1u << count) - 1)) != 0 ? -1 : (ptrdiff_t)len;
 }
 
-static bool passes(struct rh_exchange *x, const struct prepared *prepared)
+bool rh_basic_read(struct rh_exchange *x, char buffer[RH_BASIC_BYTES_MAX + 1], struct rh_slice *ret_user,
+                   struct rh_slice *ret_password)
 {
-    char credentials[CREDENTIALS_MAX];
     struct rh_slice field = rh_request_field(x, "authorization");
     if (field.len < 6 || !rh_ascii_is((struct rh_slice){field.base, 6}, "basic ")) {
         return false;
     }
     struct rh_slice token = rh_ascii_trim((struct rh_slice){field.base + 6, field.len - 6});
-    if (token.len > sizeof credentials) {
+    if (token.len > RH_BASIC_BYTES_MAX) {
         return false;
     }
-    ptrdiff_t len = base64_decode(token, credentials);
-    char *colon = len <= 0 ? NULL : memchr(credentials, ':', (size_t)len);
-    if (colon == NULL || memchr(credentials, '\0', (size_t)len) != NULL) {
+    ptrdiff_t len = base64_decode(token, buffer);
+    char *colon = len <= 0 ? NULL : memchr(buffer, ':', (size_t)len);
+    if (colon == NULL || memchr(buffer, '\0', (size_t)len) != NULL) {
         return false;
     }
-    struct rh_slice user = {credentials, (size_t)(colon - credentials)};
-    struct rh_slice password = {colon + 1, (size_t)len - user.len - 1};
-    bool ok = prepared->check(prepared->data, user, password) != 0;
+    *ret_user = (struct rh_slice){buffer, (size_t)(colon - buffer)};
+    *ret_password = (struct rh_slice){colon + 1, (size_t)len - ret_user->len - 1};
+    return true;
+}
+
+bool rh_basic_challenge(char out[RH_BASIC_CHALLENGE_BYTES], const char *realm)
+{
+    return realm != NULL && strpbrk(realm, "\"\\\r\n") == NULL &&
+           snprintf(out, RH_BASIC_CHALLENGE_BYTES, "Basic realm=\"%s\", charset=\"UTF-8\"", realm) <
+               RH_BASIC_CHALLENGE_BYTES;
+}
+
+void rh_basic_refuse(struct rh_exchange *x, const char *challenge)
+{
+    RH_IGNORE(rh_response_set(x, "WWW-Authenticate", challenge));
+    rh_respond_error(x, 401, NULL);
+}
+
+static bool passes(struct rh_exchange *x, const struct prepared *prepared)
+{
+    char credentials[RH_BASIC_BYTES_MAX + 1];
+    struct rh_slice user;
+    struct rh_slice password;
+    bool ok = rh_basic_read(x, credentials, &user, &password) &&
+              prepared->check(prepared->data, user, password) != 0;
     if (ok) {
-        *colon = '\0';
+        credentials[user.len] = '\0';
         rh_exchange_set_user(x, credentials);
     }
     explicit_bzero(credentials, sizeof credentials);
@@ -77,10 +97,9 @@ static void authenticate(struct rh_exchange *x, void *data)
     const struct prepared *prepared = data;
     if (passes(x, prepared)) {
         rh_next(x);
-        return;
+    } else {
+        rh_basic_refuse(x, prepared->challenge);
     }
-    RH_IGNORE(rh_response_set(x, "WWW-Authenticate", prepared->challenge));
-    rh_respond_error(x, 401, NULL);
 }
 
 void rh_use_basic_auth(struct rh_app *app, struct rh_group *group, const char *realm, rh_basic_fn check,
@@ -93,9 +112,7 @@ void rh_use_basic_auth(struct rh_app *app, struct rh_group *group, const char *r
     }
     prepared->check = check;
     prepared->data = data;
-    int len = snprintf(prepared->challenge, sizeof prepared->challenge, "Basic realm=\"%s\", charset=\"UTF-8\"",
-                       realm);
-    if (check == NULL || len >= (int)sizeof prepared->challenge || strpbrk(realm, "\"\\\r\n") != NULL) {
+    if (check == NULL || !rh_basic_challenge(prepared->challenge, realm)) {
         rh_app_spoil(app, RH_ECONFIG, "basic auth: it needs a check, and a short realm without quotes");
         return;
     }
