@@ -183,20 +183,27 @@ int rh_file_warm(int fd, uint64_t offset, uint64_t len)
     return 0;
 }
 
-/* Where there is no sendfile, or none from this file system: through our memory, a piece at a time. */
-static ptrdiff_t send_copy(int socket, const struct rh_file_range *range)
+/* Where there is no sendfile, or none from this file system: through our memory. */
+static ptrdiff_t send_copies(int socket, const struct rh_file_range *range)
 {
     char piece[COPY_BYTES];
-    size_t room = range->len < sizeof piece ? (size_t)range->len : sizeof piece;
-    ptrdiff_t n = rh_file_read(range->fd, piece, room, range->at);
-    if (n <= 0) {
-        return n;
+    uint64_t done = 0;
+    while (done < range->len) {
+        uint64_t left = range->len - done;
+        size_t room = left < sizeof piece ? (size_t)left : sizeof piece;
+        ptrdiff_t n = rh_file_read(range->fd, piece, room, range->at + done);
+        if (n > 0) {
+            do {
+                n = send(socket, piece, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+            } while (n < 0 && errno == EINTR);
+            n = n < 0 ? -errno : n;
+        }
+        if (n <= 0) {
+            return done > 0 ? (ptrdiff_t)done : n;
+        }
+        done += (uint64_t)n;
     }
-    ssize_t sent;
-    do {
-        sent = send(socket, piece, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
-    } while (sent < 0 && errno == EINTR);
-    return sent < 0 ? -errno : sent;
+    return (ptrdiff_t)done;
 }
 
 static ptrdiff_t send_pages(int socket, const struct rh_file_range *range)
@@ -213,7 +220,7 @@ static ptrdiff_t send_pages(int socket, const struct rh_file_range *range)
         }
     }
 #endif
-    return send_copy(socket, range);
+    return send_copies(socket, range);
 }
 
 ptrdiff_t rh_file_send(int socket, struct rh_file_range *range)

@@ -385,6 +385,31 @@ Test(transfer, stops_where_the_file_became_shorter)
     }
 }
 
+/* In the last range, behind which nobody looks at the file again. */
+Test(transfer, stops_where_the_end_of_the_file_went)
+{
+    struct peer peer;
+    struct rh_stats stats;
+    serve();
+    peer_open(&peer, GET_LARGE);
+    do {
+        peer_read(&peer, peer.len + 50000);
+        rh_server_stats(server, &stats);
+    } while (stats.bytes_out < 9 << 20);
+    loop_run_ms(&loop, STALL_MS);
+    rh_server_stats(server, &stats);
+    if (stats.bytes_out >= FILE_BYTES) { /* the kernel takes copies in larger steps than pages */
+        cr_assert_not_null(getenv("WITHOUT_SENDFILE"), "the kernel took it all");
+        peer_close(&peer);
+        return;
+    }
+    cr_assert_eq(truncate(file_path, 9 << 20), 0);
+    peer_read(&peer, SIZE_MAX);
+    cr_assert_neq(peer.end, 0, "it waits for what does not come");
+    cr_assert_lt(peer.len, peer.head_len + FILE_BYTES);
+    peer_close(&peer);
+}
+
 Test(transfer, outlives_its_name)
 {
     struct peer peer;
