@@ -1,5 +1,6 @@
 """HTTPS as the options ask for it: pairs, development certificates, reload, client certificates, redirects, and
 that protection fails closed."""
+import json
 import os
 import re
 import shutil
@@ -12,34 +13,7 @@ import time
 
 import kit
 from kit import Program, check, equal, holds, read_all, run
-
-
-def certificate(folder, name, hosts="DNS:localhost", signer=None):
-    """A pair made by the openssl program; returns the paths of certificate and key."""
-    cert, key = os.path.join(folder, name + ".crt"), os.path.join(folder, name + ".key")
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-               "2", "-subj", f"/CN={name}", "-addext", f"subjectAltName={hosts}", "-keyout", key, "-out", cert]
-    if signer:
-        command += ["-CA", signer[0], "-CAkey", signer[1]]
-    subprocess.run(command, check=True, capture_output=True)
-    os.chmod(key, 0o600)
-    return cert, key
-
-
-def connect(program, name="localhost", client=None):
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    if client:
-        context.load_cert_chain(*client)
-    plain = socket.create_connection(("127.0.0.1", program.tls_port), timeout=20 * kit.SLOW)
-    return context.wrap_socket(plain, server_hostname=name)
-
-
-def get(program, path="/ping", name="localhost", client=None):
-    with connect(program, name, client) as stream:
-        stream.sendall(f"GET {path} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
-        return read_all(stream)
+from tls_kit import certificate, client_context, connect, get
 
 
 def subject(program, name):
@@ -222,6 +196,144 @@ def a_stop_under_tls_answers_what_is_in_flight(folder):
     for stream in streams:
         holds(read_all(stream).endswith(b"answered after 500 ms\n"), "an answer was lost")
     equal(program.wait(), 0)
+
+
+def curl(*arguments):
+    return subprocess.run(["curl", "--silent", "--show-error", "--max-time", str(int(20 * kit.SLOW)), *arguments],
+                          capture_output=True, text=True, env=kit.environment())
+
+
+def s_client(program, *arguments, request="GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"):
+    """What the openssl program says while it asks; it waits for the answer with its input open."""
+    client = subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{program.tls_port}", "-ign_eof",
+                               *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return client.communicate(request.encode(), timeout=20 * kit.SLOW)[0].decode(errors="replace")
+
+
+def signed(folder, hosts="DNS:localhost,IP:127.0.0.1"):
+    """An authority, and the arguments for a program with a pair that it signed."""
+    authority = certificate(folder, "authority")
+    cert, key = certificate(folder, "signed", hosts, signer=authority)
+    return authority, ["--tls-port", "0", "--cert", cert, "--key", key]
+
+
+@check
+def curl_verifies_and_gets_its_answer_in_both_versions(folder):
+    authority, arguments = signed(folder)
+    program = Program(*arguments, tls=True)
+    url = f"https://localhost:{program.tls_port}/ping"
+    for choice, version in (("--tls-max", "1.2"), ("--tlsv1.3", None)):
+        answer = curl("--cacert", authority[0], choice, *([version] if version else []), "--verbose", url)
+        equal((answer.returncode, answer.stdout), (0, "pong"), answer.stderr)
+        holds("SSL connection using TLSv" + (version or "1.3") in answer.stderr, answer.stderr)
+    answer = curl("--cacert", authority[0], "--tls-max", "1.1", "--ciphers", "DEFAULT:@SECLEVEL=0", url)
+    holds(answer.returncode != 0 and answer.stdout == "", "TLS 1.1 is not spoken")
+
+
+@check
+def curl_refuses_a_wrong_name_and_an_unknown_authority(folder):
+    authority, arguments = signed(folder, "DNS:other.test")
+    program = Program(*arguments, tls=True)
+    url = f"https://localhost:{program.tls_port}/ping"
+    equal(curl("--cacert", authority[0], url).returncode, 60, "the name is not in the certificate")
+    equal(curl(url).returncode, 60, "the authority is unknown")
+    answer = curl("--cacert", authority[0], "--resolve", f"other.test:{program.tls_port}:127.0.0.1",
+                  f"https://other.test:{program.tls_port}/ping")
+    equal((answer.returncode, answer.stdout), (0, "pong"), answer.stderr)
+    holds(program.get("/ping").body == b"pong", "the server goes on")
+
+
+@check
+def curl_shows_its_certificate(folder):
+    authority, arguments = signed(folder)
+    stranger, client = certificate(folder, "stranger"), certificate(folder, "client", signer=authority)
+    expected = {"required": {client: 0, None: 56, stranger: 56}, "optional": {client: 0, None: 0, stranger: 56}}
+    for mode, cases in expected.items():
+        program = Program(*arguments, "--client-ca", authority[0], "--client-auth", mode, tls=True)
+        for pair, wanted in cases.items():
+            for version in ("1.2", "1.3"):
+                answer = curl("--cacert", authority[0], "--tls-max", version,
+                              *(["--cert", pair[0], "--key", pair[1]] if pair else []),
+                              f"https://localhost:{program.tls_port}/ping")
+                equal(answer.stdout, "pong" if wanted == 0 else "", f"{mode}, {pair}, {version}: {answer.stderr}")
+                equal(answer.returncode == 0, wanted == 0, f"{mode}, {pair}, {version}: {answer.stderr}")
+        equal(program.stop(), 0)
+
+
+@check
+def sessions_are_resumed_by_ticket_and_by_id(folder):
+    authority, arguments = signed(folder)
+    program = Program(*arguments, "--loops", "2", tls=True)
+    for version, options in ((ssl.TLSVersion.TLSv1_3, 0), (ssl.TLSVersion.TLSv1_2, 0),
+                             (ssl.TLSVersion.TLSv1_2, ssl.OP_NO_TICKET)):
+        context = client_context(version)
+        context.options |= options
+        session = None
+        for visit in range(4):  # also on the other loop; an id is known to the loop's process, not to the loop
+            with connect(program, context=context, session=session) as stream:
+                stream.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                holds(read_all(stream).endswith(b"pong"), "an answer")
+                equal(stream.session_reused, visit > 0, f"{version}, {options}, visit {visit}")
+                session = stream.session
+    holds(b'rawhttp_tls_resumed_total' in program.get("/metrics").body, "a metric counts them")
+
+
+@check
+def sessions_of_the_openssl_program_are_resumed(folder):
+    _, arguments = signed(folder)
+    program = Program(*arguments, tls=True)
+    kept = os.path.join(folder, "session")
+    for version in ("-tls1_2", "-tls1_3"):
+        first = s_client(program, version, "-sess_out", kept)
+        holds("New, TLSv1" in first and "pong" in first, first)
+        second = s_client(program, version, "-sess_in", kept)
+        holds("Reused, TLSv1" in second and "pong" in second, second)
+
+
+@check
+def the_openssl_program_finds_what_the_manual_says(folder):
+    authority, arguments = signed(folder)
+    program = Program(*arguments, tls=True)
+    text = s_client(program, "-CAfile", authority[0], "-alpn", "h2,http/1.1", "-servername", "localhost")
+    holds("Verify return code: 0 (ok)" in text, text)
+    holds("ALPN protocol: http/1.1" in text, text)
+    holds("TLS_AES_128_GCM_SHA256" in text and "Server Temp Key: X25519" in text, text)
+    holds("closed" in text.splitlines()[-1] and "unexpected eof" not in text, "the end is a closure alert: " + text)
+    text = s_client(program, "-alpn", "h2")
+    holds("no application protocol" in text and "pong" not in text, text)
+    text = s_client(program, "-tls1_2", "-cipher", "AES128-SHA:AES128-GCM-SHA256")
+    holds("handshake failure" in text and "pong" not in text, "no forward secrecy: " + text)
+    text = s_client(program, "-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0")
+    holds("alert protocol version" in text and "pong" not in text, text)
+    holds(get(program).endswith(b"pong"), "the server goes on")
+
+
+@check
+def chromium_shows_the_demo_site(folder):
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        print("      skipped: chromium is not installed")
+        return
+    cert, key = os.path.join(folder, "dev.crt"), os.path.join(folder, "dev.key")
+    program = Program("--tls-port", "0", "--cert", cert, "--key", key, "--dev-cert", "--access-log", "json",
+                      tls=True)
+    answer = subprocess.run([chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                             "--disable-background-networking", "--ignore-certificate-errors",
+                             f"--user-data-dir={folder}/profile", "--virtual-time-budget=3000", "--dump-dom",
+                             f"https://localhost:{program.tls_port}/"],
+                            capture_output=True, text=True, timeout=90 * kit.SLOW, env=kit.environment())
+    holds("</html>" in answer.stdout and "<h1" in answer.stdout, answer.stdout + answer.stderr)
+    handshakes = re.search(rb"^rawhttp_tls_handshakes_total\S* (\d+)", program.get("/metrics").body, re.M)
+    equal(program.stop(), 0)
+    lines = [json.loads(line) for line in program.output.decode().splitlines()]
+    paths = {line["path"] if "path" in line else line["target"]: line["status"] for line in lines}
+    equal(paths.get("/"), 200, paths)
+    wanted = re.findall(r'(?:src|href)="(/[^"]+\.(?:css|js|svg|png|ico))"', answer.stdout)
+    holds(wanted, "the page has resources")
+    for name in wanted:
+        equal(paths.get(name), 200, f"{name} in {paths}")
+    asked = len(lines) - 1  # the last one was for the metrics
+    holds(0 < int(handshakes.group(1)) < asked, f"{handshakes.group(1)} handshakes for {asked} requests")
 
 
 if __name__ == "__main__":

@@ -179,6 +179,9 @@ static void by_fin(void)
     }
     cr_expect_eq(client.end, 1, "end %d", client.end);
     cr_expect_eq(lost, 0);
+    bool was_open = rh_counter_get(&server->conns.wire.handshakes) > 0;
+    cr_expect(client.clean == was_open, "clean %d, version %x, got %zu, sent %zu, left %zu",
+              client.clean, SSL_version(client.ssl), client.got_len, client.sent, client.out_len);
     cr_expect_eq(cuts, 0);
 }
 
