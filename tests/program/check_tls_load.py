@@ -150,20 +150,19 @@ def half_open_handshakes_hold_nobody_up_and_leave_nothing(folder):
     if raise_descriptor_limit(HALF_OPEN + 100) < HALF_OPEN + 100:
         print(f"      skipped: {HALF_OPEN} connections need a higher limit of descriptors (ulimit -Hn)")
         return
-    program = start(folder, "--tls-timeout", f"{2 * kit.SLOW:.0f}s")
+    program = start(folder, "--tls-timeout", f"{4 * kit.SLOW:.0f}s")
     hello = client_hello()
     for _ in range(20):  # what the first ones allocate for good is no part of it
         get(program)
     before = resident_kib(program)
     peaks = []
-    for _ in range(4 if kit.SLOW == 1 else 1):
+    for _ in range(3 if kit.SLOW == 1 else 1):
         visitor = Visitor(program, fresh_each=20)
         visitor.start()
         streams = [socket.create_connection(("127.0.0.1", program.tls_port)) for _ in range(HALF_OPEN)]
         for i, stream in enumerate(streams):  # silent; half a hello; a hello whose answer nobody reads
             stream.sendall((b"", hello[:len(hello) // 2], hello)[i % 3])
-        time.sleep(0.5)
-        equal(metric(program, "rawhttp_connections_open") >= HALF_OPEN, True, "connections that are open")
+        holds(metric(program, "rawhttp_connections_open") >= HALF_OPEN, "not all are open at once")
         peaks.append(resident_kib(program))
         for stream in streams:
             stream.settimeout(20 * kit.SLOW)
@@ -176,7 +175,7 @@ def half_open_handshakes_hold_nobody_up_and_leave_nothing(folder):
     equal(metric(program, "rawhttp_connections_open"), 1.0, "the one that asks")
     if kit.SLOW == 1:  # sanitizers keep what was freed
         # The C library keeps the heap of a crowd for the next, and some more where it fits badly: it has to settle.
-        holds(peaks[3] < peaks[2] * 1.05 + 1024, f"memory grows with each crowd: {before}, {peaks} KiB")
+        holds(peaks[2] < peaks[1] * 1.15 + 1024, f"memory grows with each crowd: {before}, {peaks} KiB")
         holds((peaks[0] - before) / HALF_OPEN < 60, f"{peaks[0] - before} KiB for {HALF_OPEN} half-open handshakes")
     holds(get(program).endswith(b"pong"), "the server goes on")
     equal(program.stop(), 0)

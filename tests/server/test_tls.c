@@ -245,6 +245,24 @@ Test(tls, delivers_a_queued_answer_whole_behind_the_end_of_the_input)
     }
 }
 
+/* At some length the socket has just taken the whole answer and has no room for a byte more. */
+Test(tls, closure_alert_waits_for_room_in_the_socket)
+{
+    site_begin(true);
+    version = TLS1_3_VERSION;
+    for (long_bytes = 4000; long_bytes < 14000; long_bytes += 64) {
+        connect_client(SMALL_BUFFER);
+        client.deaf = true;
+        tls_client_say(&client, HEAD("/big"));
+        tls_client_notify(&client);
+        pump_ms(2);
+        client.deaf = false;
+        cr_expect(tls_client_until_end(&client, &loop, 3000));
+        cr_expect(client.clean, "no closure alert behind %zu bytes", long_bytes);
+        expect_gone();
+    }
+}
+
 Test(tls, cuts_a_peer_that_does_not_read)
 {
     config.write_ms = 60;
