@@ -274,7 +274,7 @@ static bool fits(const char *password, const char *hash)
     if (data == NULL) {
         return false;
     }
-    const char *made = crypt_r(password, hash, data);
+    const char *made = crypt_rn(password, hash, data, (int)sizeof *data);
     bool is_good = made != NULL && made[0] != '*' && strlen(made) == strlen(hash) &&
                    rh_digest_equal(made, hash, strlen(hash));
     explicit_bzero(data, sizeof *data);
