@@ -1,5 +1,6 @@
-/* Bearer tokens: who asks is decided elsewhere, here by a timer that stands for a token service, and the request goes
- * on when the answer comes. Try: curl -i -H 'Authorization: Bearer ada' localhost:8080/me, then 'eve', then nothing.
+/* Bearer tokens: who asks is decided elsewhere, here by a timer that stands for a token service,
+ * and the request goes on when the answer comes. Try: curl -i -H 'Authorization: Bearer ada'
+ * localhost:8080/me, then 'eve', then nothing.
  */
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
-/* Behind a proxy of your own: who asked, by which scheme, is what the proxy says, and only where it is a proxy of
- * yours that says it.
- * Try: curl -H 'X-Forwarded-For: 203.0.113.9' -H 'X-Forwarded-Proto: https' localhost:8080/who
+/* Behind a proxy of your own: who asked, by which scheme, is what the proxy says, and only where it
+ * is a proxy of yours that says it. Try: curl -H 'X-Forwarded-For: 203.0.113.9' -H
+ * 'X-Forwarded-Proto: https' localhost:8080/who
  */
 #include <rawhttp.h>
 

@@ -8,9 +8,12 @@
 static void form(struct rh_exchange *x, void *data)
 {
     (void)data;
-    rh_respond_html(x, 200,
-                    "<!doctype html><title>Log in</title><form method=\"post\">\n" /* to this address, with its `next` */
-                    "<input name=\"name\"><input name=\"password\" type=\"password\"><button>Log in</button></form>\n");
+    rh_respond_html(
+        x, 200,
+        "<!doctype html><title>Log in</title><form method=\"post\">\n" /* to this address, with its
+                                                                          `next` */
+        "<input name=\"name\"><input name=\"password\" type=\"password\"><button>Log "
+        "in</button></form>\n");
 }
 
 static void on_fields(struct rh_exchange *x, int error, void *data)
@@ -19,7 +22,8 @@ static void on_fields(struct rh_exchange *x, int error, void *data)
     if (error != 0)
         return; /* the library answers */
     struct rh_slice name = rh_form_field(x, "name");
-    bool fits = rh_slice_is(name, "ada") && rh_same_bytes(rh_form_field(x, "password"), rh_slice_from("lovelace"));
+    bool fits = rh_slice_is(name, "ada") &&
+                rh_same_bytes(rh_form_field(x, "password"), rh_slice_from("lovelace"));
     if (!fits || rh_login_start(x, name) != 0) {
         rh_respond_error(x, 401, "name or password is wrong");
         return;

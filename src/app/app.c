@@ -1,7 +1,7 @@
-/* Registration. An app is a pool of small things (patterns, routes, chains) and a router over them; it is filled
- * by one thread, and the first server's freeze ends that. Nothing here returns an error: the first one stays with
- * its text, later calls do nothing, and whoever creates a server is told. So a caller writes its routes as a
- * table and looks once.
+/* Registration. An app is a pool of small things (patterns, routes, chains) and a router over them;
+ * it is filled by one thread, and the first server's freeze ends that. Nothing here returns an
+ * error: the first one stays with its text, later calls do nothing, and whoever creates a server is
+ * told. So a caller writes its routes as a table and looks once.
  *
  * Each of these calls accepts NULL, which stands for an app that memory did not suffice for. */
 #include "app/app.h"
@@ -30,7 +30,8 @@ bool rh_app_is_open(struct rh_app *app, const char *what, const char *name)
         return false;
     }
     if (atomic_load(&app->frozen)) {
-        rh_app_spoil(app, RH_EFROZEN, "%s %s: the app is in use by a server and can not change", what, name);
+        rh_app_spoil(app, RH_EFROZEN, "%s %s: the app is in use by a server and can not change",
+                     what, name);
         return false;
     }
     return true;
@@ -45,7 +46,7 @@ static void *app_alloc(struct rh_app *app, size_t bytes)
     return memory;
 }
 
-/* --- Life ------------------------------------------------------------------------------------------- */
+/* --- Life --- */
 
 static int door_freeze(struct rh_door *door)
 {
@@ -145,7 +146,7 @@ void rh_app_own(struct rh_app *app, void (*free_fn)(void *data), void *data)
     app->owned = owned;
 }
 
-/* --- Routes ----------------------------------------------------------------------------------------- */
+/* --- Routes --- */
 
 static const char *method_text(enum rh_method method)
 {
@@ -169,13 +170,14 @@ static void route_add(struct rh_group *group, enum rh_method method, const char 
 {
     struct rh_app *app = group->app;
     if (group == &app->last_route) {
-        rh_app_spoil(app, RH_EPATTERN, "%s %s: rh_app_last takes middleware, not routes", method_text(method), pattern);
+        rh_app_spoil(app, RH_EPATTERN, "%s %s: rh_app_last takes middleware, not routes",
+                     method_text(method), pattern);
         return;
     }
     app->last = NULL;
     if (handler == NULL) {
-        rh_app_spoil(app, RH_EPATTERN, "%s %s%s: no handler", method_text(method), group->prefix.base,
-                  pattern);
+        rh_app_spoil(app, RH_EPATTERN, "%s %s%s: no handler", method_text(method),
+                     group->prefix.base, pattern);
         return;
     }
     struct rh_route *route = app_alloc(app, sizeof *route);
@@ -197,8 +199,8 @@ static void route_add(struct rh_group *group, enum rh_method method, const char 
     app->last = route;
 }
 
-void rh_app_route(struct rh_app *app, enum rh_method method, const char *pattern, rh_handler_fn handler,
-                  void *data)
+void rh_app_route(struct rh_app *app, enum rh_method method, const char *pattern,
+                  rh_handler_fn handler, void *data)
 {
     if (rh_app_is_open(app, method_text(method), pattern)) {
         route_add(&app->root, method, pattern, handler, data);
@@ -230,7 +232,7 @@ void rh_app_delete(struct rh_app *app, const char *pattern, rh_handler_fn handle
     rh_app_route(app, RH_DELETE, pattern, handler, data);
 }
 
-/* --- Middleware and groups -------------------------------------------------------------------------- */
+/* --- Middleware and groups --- */
 
 /* `chain` with one more step, in an array of its own. */
 static void chain_append(struct rh_app *app, struct rh_chain *chain, bool is_cors, rh_handler_fn fn,
@@ -267,7 +269,8 @@ static void use_last(struct rh_app *app, bool is_cors, rh_handler_fn middleware,
     app->last->steps_count = chain.count;
 }
 
-void rh_app_add_step(struct rh_app *app, struct rh_group *group, bool is_cors, rh_handler_fn fn, void *data)
+void rh_app_add_step(struct rh_app *app, struct rh_group *group, bool is_cors, rh_handler_fn fn,
+                     void *data)
 {
     if (group != NULL && group == &group->app->last_route) {
         use_last(group->app, is_cors, fn, data);
@@ -301,7 +304,8 @@ struct rh_group *rh_app_group(struct rh_app *app, struct rh_group *parent, const
         return NULL;
     }
     if (parent == &app->last_route) {
-        rh_app_spoil(app, RH_EPATTERN, "group %s: rh_app_last takes middleware, not groups", prefix);
+        rh_app_spoil(app, RH_EPATTERN, "group %s: rh_app_last takes middleware, not groups",
+                     prefix);
         return NULL;
     }
     if (parent == NULL) {
@@ -309,8 +313,9 @@ struct rh_group *rh_app_group(struct rh_app *app, struct rh_group *parent, const
     }
     size_t len = strlen(prefix);
     if (len > 0 && (prefix[0] != '/' || prefix[len - 1] == '/')) {
-        rh_app_spoil(app, RH_EPATTERN, "group %s: a prefix is \"\" or begins with '/' and does not end with one",
-                  prefix);
+        rh_app_spoil(app, RH_EPATTERN,
+                     "group %s: a prefix is \"\" or begins with '/' and does not end with one",
+                     prefix);
         return NULL;
     }
     struct rh_group *group = app_alloc(app, sizeof *group);
@@ -337,7 +342,7 @@ void rh_group_route(struct rh_group *group, enum rh_method method, const char *p
     }
 }
 
-/* --- What answers where no route does ---------------------------------------------------------------- */
+/* --- What answers where no route does --- */
 
 void rh_app_not_found(struct rh_app *app, rh_handler_fn handler, void *data)
 {

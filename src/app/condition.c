@@ -1,5 +1,6 @@
-/* Every condition that can not be read is one that was not sent (RFC 9110 §13.1.3, §14.2), and several ranges are
- * answered whole: multipart/byteranges buys little and is an old way to make a server work hard. */
+/* Every condition that can not be read is one that was not sent (RFC 9110 §13.1.3, §14.2), and
+ * several ranges are answered whole: multipart/byteranges buys little and is an old way to make a
+ * server work hard. */
 #include "app/condition.h"
 
 #include <string.h>

@@ -136,8 +136,8 @@ static bool is_honest(const struct rh_cookie *cookie)
     if ((is_host || starts_with(cookie->name, "__secure-")) && !cookie->secure) {
         return false;
     }
-    if (is_host && (cookie->domain != NULL || cookie->path == NULL ||
-                    strcmp(cookie->path, "/") != 0)) {
+    if (is_host &&
+        (cookie->domain != NULL || cookie->path == NULL || strcmp(cookie->path, "/") != 0)) {
         return false;
     }
     return cookie->same_site != RH_SAME_SITE_NONE || cookie->secure;
@@ -159,14 +159,12 @@ ptrdiff_t rh_cookie_format(const struct rh_cookie *cookie, char *out, size_t siz
     if (cookie->max_age_s >= 0) {
         snprintf(max_age, sizeof(max_age), "; Max-Age=%lld", (long long)cookie->max_age_s);
     }
-    int len = snprintf(out, size, "%s=%.*s%s%s%s%s%s%s%s%s", cookie->name, (int)cookie->value.len,
-                       cookie->value.base != NULL ? cookie->value.base : "",
-                       cookie->path != NULL ? "; Path=" : "",
-                       cookie->path != NULL ? cookie->path : "",
-                       cookie->domain != NULL ? "; Domain=" : "",
-                       cookie->domain != NULL ? cookie->domain : "", max_age,
-                       cookie->secure ? "; Secure" : "", cookie->http_only ? "; HttpOnly" : "",
-                       same_sites[cookie->same_site]);
+    int len = snprintf(
+        out, size, "%s=%.*s%s%s%s%s%s%s%s%s", cookie->name, (int)cookie->value.len,
+        cookie->value.base != NULL ? cookie->value.base : "", cookie->path != NULL ? "; Path=" : "",
+        cookie->path != NULL ? cookie->path : "", cookie->domain != NULL ? "; Domain=" : "",
+        cookie->domain != NULL ? cookie->domain : "", max_age, cookie->secure ? "; Secure" : "",
+        cookie->http_only ? "; HttpOnly" : "", same_sites[cookie->same_site]);
     return len < 0 || len > COOKIE_BYTES_MAX || (size_t)len >= size ? RH_ENOROOM : len;
 }
 
@@ -198,8 +196,8 @@ static int code_of(struct rh_slice key, const char *name, struct rh_slice text,
     return rh_hmac_sha256(key, (struct rh_slice){covered, name_len + 1 + text.len}, ret_code);
 }
 
-ptrdiff_t rh_cookie_sign(const struct rh_cookie_keys *keys, const char *name,
-                         struct rh_slice value, int64_t expires_s, char *out, size_t size)
+ptrdiff_t rh_cookie_sign(const struct rh_cookie_keys *keys, const char *name, struct rh_slice value,
+                         int64_t expires_s, char *out, size_t size)
 {
     unsigned char code[RH_SHA256_BYTES];
     if (!are_keys(keys) || expires_s < 0) {

@@ -1,9 +1,11 @@
-/* From an exchange to its handler. The happy path, a route without parameters and without middleware: look the
- * path up, note the pattern for the log, call the handler; nothing is allocated. Parameters or middleware put a
- * small state into the exchange's arena; rh_next and rh_request_param find it there, at once or much later.
+/* From an exchange to its handler. The happy path, a route without parameters and without
+ * middleware: look the path up, note the pattern for the log, call the handler; nothing is
+ * allocated. Parameters or middleware put a small state into the exchange's arena; rh_next and
+ * rh_request_param find it there, at once or much later.
  *
- * Where no route has the path and the method, one of three handlers of the app's answers, behind the
- * app's middleware: not found (404), another method (405 with Allow), OPTIONS by itself (204 with Allow). */
+ * Where no route has the path and the method, one of three handlers of the app's answers, behind
+ * the app's middleware: not found (404), another method (405 with Allow), OPTIONS by itself (204
+ * with Allow). */
 #include <string.h>
 
 #include "app/app.h"
@@ -36,7 +38,8 @@ static void run_within(struct rh_exchange *x, void *data)
     state->is_dispatching = false;
 }
 
-static struct rh_app_state *state_create(struct rh_exchange *x, const struct rh_route *route, size_t values_bytes)
+static struct rh_app_state *state_create(struct rh_exchange *x, const struct rh_route *route,
+                                         size_t values_bytes)
 {
     struct rh_app_state *state = rh_exchange_alloc(x, sizeof *state + values_bytes);
     if (state != NULL) {
@@ -69,8 +72,9 @@ static void run_with_state(struct rh_exchange *x, const struct rh_route *route,
     run_within(x, state);
 }
 
-/* A preflight (Fetch, CORS protocol) asks for the route that another method would take: where that one has CORS in its
- * chain, the chain up to there answers, and an OPTIONS answer stands behind it. False where there is nothing of this. */
+/* A preflight (Fetch, CORS protocol) asks for the route that another method would take: where that
+ * one has CORS in its chain, the chain up to there answers, and an OPTIONS answer stands behind it.
+ * False where there is nothing of this. */
 static bool handle_preflight(struct rh_exchange *x, const struct rh_app *app, struct rh_slice path,
                              const struct rh_match *options)
 {
@@ -118,7 +122,8 @@ static void handle_unrouted(struct rh_exchange *x, const struct rh_app *app, enu
     if (method == RH_OPTIONS && match->allow != 0 && handle_preflight(x, app, path, match)) {
         return;
     }
-    if (method == RH_OPTIONS && rh_slice_is(path, "*")) { /* RFC 9110 §9.3.7: the server as a whole */
+    if (method == RH_OPTIONS &&
+        rh_slice_is(path, "*")) { /* RFC 9110 §9.3.7: the server as a whole */
         match->allow = app->router.methods | 1u << RH_OPTIONS;
         route = &app->options;
     } else if (match->allow != 0) {
@@ -164,7 +169,7 @@ void rh_next(struct rh_exchange *x)
     }
 }
 
-/* --- What the handler asks --------------------------------------------------------------------------- */
+/* --- What the handler asks --- */
 
 /* A slash that came as %2F is NUL inside the path: here it becomes what the peer meant. */
 static struct rh_slice with_slashes(struct rh_exchange *x, struct rh_slice segment)
@@ -193,7 +198,8 @@ struct rh_slice rh_request_param(struct rh_exchange *x, const char *name)
     if ((unsigned)index < state->route->params) {
         return with_slashes(x, state->values[index]);
     }
-    /* *rest in one piece: only where every slash in it is a separator, else "a%2F..%2Fb" would read like a path. */
+    /* *rest in one piece: only where every slash in it is a separator, else "a%2F..%2Fb" would read
+     * like a path. */
     if (state->has_rest && memchr(state->rest.base, '\0', state->rest.len) != NULL) {
         return absent;
     }
@@ -221,7 +227,7 @@ struct rh_slice rh_request_rest(struct rh_exchange *x, size_t index)
     }
 }
 
-/* --- The answers of no route ------------------------------------------------------------------------- */
+/* --- The answers of no route --- */
 
 void rh_app_answer_not_found(struct rh_exchange *x, void *data)
 {

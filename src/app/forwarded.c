@@ -1,5 +1,5 @@
-/* Strict reading of what proxies add. A proxy writes these values itself, so anything unusual in them came from
- * somewhere else, and is not believed. */
+/* Strict reading of what proxies add. A proxy writes these values itself, so anything unusual in
+ * them came from somewhere else, and is not believed. */
 #include "app/forwarded.h"
 
 #include <arpa/inet.h>
@@ -8,7 +8,7 @@
 #include "http/chars.h"
 #include "util/ascii.h"
 
-/* --- Forwarded --------------------------------------------------------------------------------------- */
+/* --- Forwarded --- */
 
 static void skip_space(struct rh_slice *line)
 {
@@ -110,7 +110,7 @@ int rh_forwarded_next(struct rh_slice *line, struct rh_forwarded *ret_element)
     return 1;
 }
 
-/* --- Nodes ------------------------------------------------------------------------------------------- */
+/* --- Nodes --- */
 
 static bool parse_address(struct rh_slice text, int family, struct rh_node *node)
 {
@@ -166,7 +166,9 @@ bool rh_node_parse(struct rh_slice text, bool bare, struct rh_node *ret_node)
     struct rh_slice name = text;
     struct rh_slice port = {NULL, 0};
     bool in_brackets = text.len > 0 && text.base[0] == '[';
-    const char *end = in_brackets ? memchr(text.base, ']', text.len) : text.len > 0 ? memchr(text.base, ':', text.len) : NULL;
+    const char *end = in_brackets    ? memchr(text.base, ']', text.len)
+                      : text.len > 0 ? memchr(text.base, ':', text.len)
+                                     : NULL;
     if (in_brackets) {
         if (end == NULL) {
             return false;
@@ -178,7 +180,8 @@ bool rh_node_parse(struct rh_slice text, bool bare, struct rh_node *ret_node)
         }
         port.base = port.len > 0 ? port.base : NULL;
         port.len -= port.len > 0;
-    } else if (bare && end != NULL && memchr(end + 1, ':', (size_t)(text.base + text.len - end) - 1) != NULL) {
+    } else if (bare && end != NULL &&
+               memchr(end + 1, ':', (size_t)(text.base + text.len - end) - 1) != NULL) {
         in_brackets = true; /* as if it were */
     } else if (end != NULL) {
         name.len = (size_t)(end - text.base);
@@ -195,7 +198,7 @@ bool rh_node_parse(struct rh_slice text, bool bare, struct rh_node *ret_node)
     return true;
 }
 
-/* --- Lists ------------------------------------------------------------------------------------------- */
+/* --- Lists --- */
 
 bool rh_list_last(struct rh_slice *line, struct rh_slice *ret_element)
 {

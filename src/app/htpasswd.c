@@ -1,9 +1,11 @@
-/* A password file as Apache's htpasswd writes it: "user:hash" in each line. The hashes that are taken are those which
- * still cost an attacker something: bcrypt, SHA-512-crypt, SHA-256-crypt, yescrypt. One line with another makes the
- * whole file unusable, so that nobody wonders later why one user can not get in.
+/* A password file as Apache's htpasswd writes it: "user:hash" in each line. The hashes that are
+ * taken are those which still cost an attacker something: bcrypt, SHA-512-crypt, SHA-256-crypt,
+ * yescrypt. One line with another makes the whole file unusable, so that nobody wonders later why
+ * one user can not get in.
  *
- * A user that is not there costs what a wrong password costs: his password is hashed with the salt of a user that is,
- * chosen by a keyed digest of the name, so that the same name always takes the same time, as a real one would. */
+ * A user that is not there costs what a wrong password costs: his password is hashed with the salt
+ * of a user that is, chosen by a keyed digest of the name, so that the same name always takes the
+ * same time, as a real one would. */
 #include "app/htpasswd.h"
 
 #include <errno.h>
@@ -45,19 +47,20 @@ struct rh_htpasswd_file {
     char *path;
     unsigned char key[KEY_BYTES]; /* chooses the salt for users that are not there */
     atomic_uint generation;
-    pthread_mutex_t mutex;        /* for what follows */
+    pthread_mutex_t mutex; /* for what follows */
     struct table table;
-    struct stat seen;             /* the file that was looked at last, good or not */
+    struct stat seen; /* the file that was looked at last, good or not */
 };
 
-/* --- Reading ----------------------------------------------------------------------------------------- */
+/* --- Reading --- */
 
 static bool is_strong(struct rh_slice hash)
 {
     static const char *const prefixes[] = {"$2a$", "$2b$", "$2y$", "$5$", "$6$", "$y$"};
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
         size_t len = strlen(prefixes[i]);
-        if (hash.len > len + 16 && hash.len < HASH_BYTES_MAX && memcmp(hash.base, prefixes[i], len) == 0) {
+        if (hash.len > len + 16 && hash.len < HASH_BYTES_MAX &&
+            memcmp(hash.base, prefixes[i], len) == 0) {
             return true;
         }
     }
@@ -85,9 +88,11 @@ static bool take_line(struct table *table, struct rh_slice line, const char *pat
     hash.len = second != NULL ? (size_t)(second - hash.base) : hash.len;
     if (!is_strong(hash)) {
         bool is_apache_md5 = hash.len > 6 && memcmp(hash.base, "$apr1$", 6) == 0;
-        snprintf(note, RH_HTPASSWD_NOTE_BYTES, "%.200s, line %u: %s; make it anew with 'htpasswd -B'", path, number,
-                 is_apache_md5 ? "Apache's MD5 ($apr1$) protects nobody any more"
-                               : "the hash is not of bcrypt, SHA-512-crypt, SHA-256-crypt or yescrypt");
+        snprintf(note, RH_HTPASSWD_NOTE_BYTES,
+                 "%.200s, line %u: %s; make it anew with 'htpasswd -B'", path, number,
+                 is_apache_md5
+                     ? "Apache's MD5 ($apr1$) protects nobody any more"
+                     : "the hash is not of bcrypt, SHA-512-crypt, SHA-256-crypt or yescrypt");
         return false;
     }
     struct entry *entry = rh_pool_alloc(&table->pool, sizeof *entry);
@@ -103,7 +108,8 @@ static bool take_line(struct table *table, struct rh_slice line, const char *pat
     return true;
 }
 
-static bool take_lines(struct table *table, struct rh_slice text, const char *path, char note[RH_HTPASSWD_NOTE_BYTES])
+static bool take_lines(struct table *table, struct rh_slice text, const char *path,
+                       char note[RH_HTPASSWD_NOTE_BYTES])
 {
     for (unsigned number = 1; text.len > 0; number++) {
         const char *end = memchr(text.base, '\n', text.len);
@@ -118,10 +124,12 @@ static bool take_lines(struct table *table, struct rh_slice text, const char *pa
     return true;
 }
 
-/* The whole of a regular file, and what it is. Its length, or -errno; the memory is the caller's. */
+/* The whole of a regular file, and what it is. Its length, or -errno; the memory is the caller's.
+ */
 static ptrdiff_t read_all(const char *path, char **ret_text, struct stat *ret_stat)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would hold the thread up for ever */
+    int fd = open(path,
+                  O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would hold the thread up for ever */
     if (fd < 0) {
         return -errno;
     }
@@ -143,15 +151,16 @@ static ptrdiff_t read_all(const char *path, char **ret_text, struct stat *ret_st
         len += n;
     }
     close(fd);
-    if (len < 0) {
+    if (len < 0 || text == NULL) {
         free(text);
-        return len;
+        return len < 0 ? len : -EIO;
     }
     *ret_text = text;
     return len;
 }
 
-static int table_read(struct table *table, const char *path, struct stat *ret_stat, char note[RH_HTPASSWD_NOTE_BYTES])
+static int table_read(struct table *table, const char *path, struct stat *ret_stat,
+                      char note[RH_HTPASSWD_NOTE_BYTES])
 {
     char *text = NULL;
     ptrdiff_t len = read_all(path, &text, ret_stat);
@@ -172,16 +181,19 @@ static int table_read(struct table *table, const char *path, struct stat *ret_st
     return 0;
 }
 
-/* --- Life -------------------------------------------------------------------------------------------- */
+/* --- Life --- */
 
-int rh_htpasswd_open(struct rh_htpasswd_file **ret_file, const char *path, char note[RH_HTPASSWD_NOTE_BYTES])
+int rh_htpasswd_open(struct rh_htpasswd_file **ret_file, const char *path,
+                     char note[RH_HTPASSWD_NOTE_BYTES])
 {
     if (!RH_HAVE_CRYPT) {
-        snprintf(note, RH_HTPASSWD_NOTE_BYTES, "%.200s: this library was built without libcrypt", path);
+        snprintf(note, RH_HTPASSWD_NOTE_BYTES, "%.200s: this library was built without libcrypt",
+                 path);
         return RH_ECONFIG;
     }
     struct rh_htpasswd_file *file = calloc(1, sizeof *file);
-    if (file == NULL || (file->path = strdup(path)) == NULL || rh_random_bytes(file->key, sizeof file->key) != 0) {
+    if (file == NULL || (file->path = strdup(path)) == NULL ||
+        rh_random_bytes(file->key, sizeof file->key) != 0) {
         snprintf(note, RH_HTPASSWD_NOTE_BYTES, "%.200s: out of memory", path);
         free(file != NULL ? file->path : NULL);
         free(file);
@@ -240,17 +252,21 @@ void rh_htpasswd_look(struct rh_htpasswd_file *file, char note[RH_HTPASSWD_NOTE_
     pthread_mutex_unlock(&file->mutex);
 }
 
-/* --- Asking ------------------------------------------------------------------------------------------ */
+/* --- Asking --- */
 
-/* The hash that the password is tried against: the user's, or, for one that is not there, another's. */
-static bool find_hash(struct rh_htpasswd_file *file, struct rh_slice user, char hash[HASH_BYTES_MAX])
+/* The hash that the password is tried against: the user's, or, for one that is not there,
+ * another's. */
+static bool find_hash(struct rh_htpasswd_file *file, struct rh_slice user,
+                      char hash[HASH_BYTES_MAX])
 {
     static const char nobodys[] = "$2y$10$......................0000000000000000000000000000000";
     unsigned char code[RH_SHA256_BYTES] = {0};
     const struct entry *found = NULL;
     const struct entry *other = NULL;
-    RH_IGNORE(rh_hmac_sha256((struct rh_slice){(const char *)file->key, sizeof file->key}, user, code));
-    uint32_t number = (uint32_t)code[0] << 24 | (uint32_t)code[1] << 16 | (uint32_t)code[2] << 8 | code[3];
+    RH_IGNORE(
+        rh_hmac_sha256((struct rh_slice){(const char *)file->key, sizeof file->key}, user, code));
+    uint32_t number =
+        (uint32_t)code[0] << 24 | (uint32_t)code[1] << 16 | (uint32_t)code[2] << 8 | code[3];
     pthread_mutex_lock(&file->mutex);
     size_t place = file->table.count > 0 ? number % file->table.count : 0;
     for (const struct entry *entry = file->table.entries; entry != NULL; entry = entry->next) {

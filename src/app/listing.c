@@ -1,6 +1,7 @@
-/* A folder as a page: names sorted, folders first, sizes and times, and nothing that could not also be served: no
- * dot names, nothing private, no link that leads out. Names are bytes of whoever can write there: escaped in text,
- * percent-encoded in links, which begin with "./" so that "javascript:x" is a name and not a scheme. */
+/* A folder as a page: names sorted, folders first, sizes and times, and nothing that could not also
+ * be served: no dot names, nothing private, no link that leads out. Names are bytes of whoever can
+ * write there: escaped in text, percent-encoded in links, which begin with "./" so that
+ * "javascript:x" is a name and not a scheme. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -44,7 +45,8 @@ static void put_encoded(FILE *out, const char *text)
 {
     for (; *text != '\0'; text++) {
         unsigned char c = (unsigned char)*text;
-        if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c != 0 && strchr("-._~", c))) {
+        if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
+            (c != 0 && strchr("-._~", c))) {
             putc(c, out);
         } else {
             fprintf(out, "%%%02X", c);
@@ -60,9 +62,12 @@ static void put_page(FILE *out, const struct row *rows, size_t count, bool is_cu
           "<meta name=\"color-scheme\" content=\"light dark\">\n<title>",
           out);
     put_escaped(out, url_path);
-    fputs("</title>\n<style>body{font:1rem/1.6 system-ui,sans-serif;max-width:60rem;margin:1rem auto;padding:0 1rem}"
-          "table{width:100%;border-collapse:collapse}td{padding:.4rem .5rem;border-top:1px solid #8884}"
-          "td:first-child{overflow-wrap:anywhere}td+td{text-align:right;white-space:nowrap;color:#777}"
+    fputs("</title>\n<style>body{font:1rem/1.6 system-ui,sans-serif;max-width:60rem;margin:1rem "
+          "auto;padding:0 1rem}"
+          "table{width:100%;border-collapse:collapse}td{padding:.4rem .5rem;border-top:1px solid "
+          "#8884}"
+          "td:first-child{overflow-wrap:anywhere}td+td{text-align:right;white-space:nowrap;color:#"
+          "777}"
           "@media(max-width:36rem){td:last-child{display:none}}</style>\n<h1>",
           out);
     put_escaped(out, url_path);
@@ -94,7 +99,8 @@ static void put_page(FILE *out, const struct row *rows, size_t count, bool is_cu
 }
 
 /* True where the name may be shown, with its row. What is not below the folder is not there. */
-static bool look_at(const struct rh_files *files, const char *folder, const char *name, struct row *ret_row)
+static bool look_at(const struct rh_files *files, const char *folder, const char *name,
+                    struct row *ret_row)
 {
     char path[RH_FILES_NAME_MAX + 256 + 2];
     struct stat stat;
@@ -116,8 +122,8 @@ static bool look_at(const struct rh_files *files, const char *folder, const char
     return true;
 }
 
-int rh_listing_make(const struct rh_files *files, int fd, const char *name, struct rh_slice url_path,
-                    char **ret_text, size_t *ret_len)
+int rh_listing_make(const struct rh_files *files, int fd, const char *name,
+                    struct rh_slice url_path, char **ret_text, size_t *ret_len)
 {
     DIR *dir = fdopendir(fd);
     if (dir == NULL) {

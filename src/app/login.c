@@ -1,5 +1,6 @@
-/* Logins in signed cookies. The value that is signed says when the login began, when this cookie was issued, and who it
- * is: "1700000000.1700003600.ada". Its end stands beside it, in what cookie.c makes of it.
+/* Logins in signed cookies. The value that is signed says when the login began, when this cookie
+ * was issued, and who it is: "1700000000.1700003600.ada". Its end stands beside it, in what
+ * cookie.c makes of it.
  *
  * Ways to fail: whatever is wrong with a cookie that comes in, the exchange goes on as nobody's. */
 #include "rawhttp/login.h"
@@ -14,7 +15,7 @@
 
 enum {
     VALUE_MAX = RH_LOGIN_USER_BYTES_MAX + 48,
-    COOKIES_MAX = 4,  /* of our name: others may set some for a parent domain */
+    COOKIES_MAX = 4, /* of our name: others may set some for a parent domain */
     NEXT_MAX = 1024,
 };
 
@@ -47,10 +48,11 @@ static struct rh_login_state *state_of(struct rh_exchange *x)
     return state == NULL ? NULL : state->login;
 }
 
-/* --- Out --------------------------------------------------------------------------------------------- */
+/* --- Out --- */
 
 /* Sets the cookie to `value`; `max_age_s` 0 removes it. */
-static int set_cookie(struct rh_exchange *x, const struct rh_login *options, struct rh_slice value, int64_t max_age_s)
+static int set_cookie(struct rh_exchange *x, const struct rh_login *options, struct rh_slice value,
+                      int64_t max_age_s)
 {
     char text[RH_COOKIE_SIGNED_BYTES(VALUE_MAX) + 512];
     struct rh_cookie cookie;
@@ -67,7 +69,8 @@ static int set_cookie(struct rh_exchange *x, const struct rh_login *options, str
     return rh_exchange_replace_cookie(x, options->name, (struct rh_slice){text, (size_t)len});
 }
 
-static int issue(struct rh_exchange *x, const struct rh_login *options, struct rh_slice user, int64_t begun_s)
+static int issue(struct rh_exchange *x, const struct rh_login *options, struct rh_slice user,
+                 int64_t begun_s)
 {
     char value[VALUE_MAX];
     char text[RH_COOKIE_SIGNED_BYTES(VALUE_MAX)];
@@ -81,15 +84,16 @@ static int issue(struct rh_exchange *x, const struct rh_login *options, struct r
         return RH_EFIELD;
     }
     memcpy(value + len, user.base, user.len);
-    ptrdiff_t text_len = rh_cookie_sign(&options->keys, options->name,
-                                        (struct rh_slice){value, (size_t)len + user.len}, ends_s, text, sizeof text);
+    ptrdiff_t text_len =
+        rh_cookie_sign(&options->keys, options->name,
+                       (struct rh_slice){value, (size_t)len + user.len}, ends_s, text, sizeof text);
     if (text_len < 0) {
         return (int)text_len;
     }
     return set_cookie(x, options, (struct rh_slice){text, (size_t)text_len}, ends_s - now_s);
 }
 
-/* --- In ---------------------------------------------------------------------------------------------- */
+/* --- In --- */
 
 /* What a cookie of ours said. */
 struct claim {
@@ -102,7 +106,8 @@ static bool take_number(struct rh_slice *text, int64_t *ret_number)
 {
     uint64_t number;
     const char *dot = text->len > 0 ? memchr(text->base, '.', text->len) : NULL;
-    if (dot == NULL || !rh_ascii_to_u64((struct rh_slice){text->base, (size_t)(dot - text->base)}, &number) ||
+    if (dot == NULL ||
+        !rh_ascii_to_u64((struct rh_slice){text->base, (size_t)(dot - text->base)}, &number) ||
         number > INT64_MAX / 2) {
         return false;
     }
@@ -117,7 +122,8 @@ static const char *read_cookie(const struct rh_login *options, struct rh_slice t
                                char value[RH_COOKIE_SIGNED_MAX], struct claim *ret_claim)
 {
     size_t len = 0;
-    switch (rh_cookie_verify(&options->keys, options->name, text, now_s, value, RH_COOKIE_SIGNED_MAX, &len)) {
+    switch (rh_cookie_verify(&options->keys, options->name, text, now_s, value,
+                             RH_COOKIE_SIGNED_MAX, &len)) {
     case RH_COOKIE_GOOD:
         break;
     case RH_COOKIE_MALFORMED:
@@ -130,8 +136,8 @@ static const char *read_cookie(const struct rh_login *options, struct rh_slice t
         return "could not be verified";
     }
     struct rh_slice rest = {value, len};
-    if (!take_number(&rest, &ret_claim->begun_s) || !take_number(&rest, &ret_claim->issued_s) || rest.len == 0 ||
-        rest.len > RH_LOGIN_USER_BYTES_MAX) {
+    if (!take_number(&rest, &ret_claim->begun_s) || !take_number(&rest, &ret_claim->issued_s) ||
+        rest.len == 0 || rest.len > RH_LOGIN_USER_BYTES_MAX) {
         return "says something else than a login";
     }
     if (options->total_s > 0 && now_s >= ret_claim->begun_s + options->total_s) {
@@ -141,9 +147,10 @@ static const char *read_cookie(const struct rh_login *options, struct rh_slice t
     return NULL;
 }
 
-/* The first good one of our name, in all Cookie fields (RFC 6265 §5.4 sends one; proxies have been seen to split it). */
-static bool find_login(struct rh_exchange *x, const struct rh_login *options, char value[RH_COOKIE_SIGNED_MAX],
-                       struct claim *ret_claim)
+/* The first good one of our name, in all Cookie fields (RFC 6265 §5.4 sends one; proxies have been
+ * seen to split it). */
+static bool find_login(struct rh_exchange *x, const struct rh_login *options,
+                       char value[RH_COOKIE_SIGNED_MAX], struct claim *ret_claim)
 {
     struct rh_slice field_name;
     struct rh_slice field;
@@ -208,7 +215,7 @@ static void identify(struct rh_exchange *x, void *data)
     rh_next(x);
 }
 
-/* --- Required ---------------------------------------------------------------------------------------- */
+/* --- Required --- */
 
 /* Percent-encodes what could end the value of a query, or a field (RFC 3986 §3.4). */
 static size_t encode(struct rh_slice text, char *out)
@@ -217,7 +224,8 @@ static size_t encode(struct rh_slice text, char *out)
     size_t len = 0;
     for (size_t i = 0; i < text.len; i++) {
         char c = text.base[i];
-        if (rh_ascii_is_alpha(c) || rh_ascii_is_digit(c) || (c != '\0' && strchr("-._~/", c) != NULL)) {
+        if (rh_ascii_is_alpha(c) || rh_ascii_is_digit(c) ||
+            (c != '\0' && strchr("-._~/", c) != NULL)) {
             out[len++] = c;
         } else {
             out[len++] = '%';
@@ -230,7 +238,8 @@ static size_t encode(struct rh_slice text, char *out)
 
 static bool wants_page(struct rh_exchange *x)
 {
-    static const char *const types[] = {"application/json", "text/html"}; /* who takes anything is a program */
+    static const char *const types[] = {"application/json",
+                                        "text/html"}; /* who takes anything is a program */
     int method = rh_request_method(x);
     return (method == RH_GET || method == RH_HEAD) &&
            rh_media_choose(rh_request_field(x, "accept"), types, sizeof types / sizeof *types) == 1;
@@ -243,7 +252,8 @@ static void send_to_page(struct rh_exchange *x, const char *page)
     const char *location = page;
     if (target.len > 0 && target.len <= NEXT_MAX && target.base[0] == '/') {
         size_t len = encode(target, next);
-        location = rh_exchange_format(x, "%s%cnext=%.*s", page, strchr(page, '?') != NULL ? '&' : '?', (int)len, next);
+        location = rh_exchange_format(x, "%s%cnext=%.*s", page,
+                                      strchr(page, '?') != NULL ? '&' : '?', (int)len, next);
     }
     rh_respond_redirect(x, 303, location != NULL ? location : page);
 }
@@ -253,7 +263,8 @@ static void require(struct rh_exchange *x, void *data)
     const struct rh_login_state *login = state_of(x);
     (void)data;
     if (login == NULL) {
-        rh_exchange_log(x, RH_LOG_ERROR, "rh_use_login_required without rh_use_login before it: nobody passes");
+        rh_exchange_log(x, RH_LOG_ERROR,
+                        "rh_use_login_required without rh_use_login before it: nobody passes");
         rh_respond_error(x, 500, NULL);
         return;
     }
@@ -266,14 +277,16 @@ static void require(struct rh_exchange *x, void *data)
         send_to_page(x, login->prepared->options.page);
         return;
     }
-    /* A 401 has a challenge (RFC 9110 §15.5.2); browsers pass over a scheme that they do not know. */
+    /* A 401 has a challenge (RFC 9110 §15.5.2); browsers pass over a scheme that they do not know.
+     */
     char challenge[160];
-    snprintf(challenge, sizeof challenge, "Cookie cookie-name=\"%.100s\"", login->prepared->options.name);
+    snprintf(challenge, sizeof challenge, "Cookie cookie-name=\"%.100s\"",
+             login->prepared->options.name);
     RH_IGNORE(rh_response_set(x, "WWW-Authenticate", challenge));
     rh_respond_error(x, 401, NULL);
 }
 
-/* --- For handlers ------------------------------------------------------------------------------------ */
+/* --- For handlers --- */
 
 struct rh_slice rh_login_user(struct rh_exchange *x)
 {
@@ -310,7 +323,8 @@ struct rh_slice rh_login_next(struct rh_exchange *x)
     if (next.len == 0 || next.base[0] != '/' || (next.len > 1 && next.base[1] == '/')) {
         return (struct rh_slice){NULL, 0};
     }
-    for (size_t i = 0; i < next.len; i++) { /* browsers read '\' as '/', and skip what does not show */
+    for (size_t i = 0; i < next.len;
+         i++) { /* browsers read '\' as '/', and skip what does not show */
         unsigned char c = (unsigned char)next.base[i];
         if (c <= 0x20 || c >= 0x7f || c == '\\') {
             return (struct rh_slice){NULL, 0};
@@ -319,7 +333,7 @@ struct rh_slice rh_login_next(struct rh_exchange *x)
     return next;
 }
 
-/* --- Registration ------------------------------------------------------------------------------------ */
+/* --- Registration --- */
 
 /* Copies the keys; false where memory ran out or one is short. */
 static bool keep_keys(struct rh_app *app, struct rh_cookie_keys *keys)
@@ -362,7 +376,8 @@ void rh_use_login(struct rh_app *app, struct rh_group *group, const struct rh_lo
     rh_login_init(options);
     memcpy(options, login, login->size < sizeof *options ? login->size : sizeof *options);
     if (options->name == NULL || !is_cookie(options) || options->lasts_s == 0) {
-        rh_app_spoil(app, RH_ECONFIG, "login: a name and a path that a cookie can have, and some time to last");
+        rh_app_spoil(app, RH_ECONFIG,
+                     "login: a name and a path that a cookie can have, and some time to last");
         return;
     }
     if (!keep_keys(app, &options->keys)) {

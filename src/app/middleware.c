@@ -25,7 +25,7 @@ void rh_middleware_add(struct rh_app *app, struct rh_group *group, rh_handler_fn
     rh_app_add_step(app, group, false, fn, data);
 }
 
-/* --- Request id -------------------------------------------------------------------------------------- */
+/* --- Request id --- */
 
 enum { ID_BYTES = 16, ID_TEXT_MAX = 64 };
 
@@ -47,7 +47,8 @@ static void give_id(struct rh_exchange *x, bool trust_peer)
 {
     unsigned char random[ID_BYTES];
     char text[ID_TEXT_MAX + 1];
-    struct rh_slice came = trust_peer ? rh_request_field(x, "x-request-id") : (struct rh_slice){NULL, 0};
+    struct rh_slice came =
+        trust_peer ? rh_request_field(x, "x-request-id") : (struct rh_slice){NULL, 0};
     if (came.base != NULL && id_is_fine(came)) {
         memcpy(text, came.base, came.len);
         text[came.len] = '\0';
@@ -80,7 +81,7 @@ void rh_use_request_id(struct rh_app *app, struct rh_group *group, int trust_pee
     rh_middleware_add(app, group, trust_peer ? peers_id : own_id, NULL);
 }
 
-/* --- Body limit -------------------------------------------------------------------------------------- */
+/* --- Body limit --- */
 
 static void limit_body(struct rh_exchange *x, void *data)
 {

@@ -1,5 +1,5 @@
-/* Basic authentication (RFC 7617). Whatever is wrong with the credentials, the peer hears the same: 401 and the
- * challenge. */
+/* Basic authentication (RFC 7617). Whatever is wrong with the credentials, the peer hears the same:
+ * 401 and the challenge. */
 #include <stdio.h>
 #include <string.h>
 
@@ -16,7 +16,8 @@ struct prepared {
 /* Base64 with its padding (RFC 4648 §4): strict, one spelling for each value. Length, or -1. */
 static ptrdiff_t base64_decode(struct rh_slice text, char *out)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     size_t padding = 0;
     while (padding < 2 && text.len > 0 && text.base[text.len - 1] == '=') {
         text.len--;
@@ -43,8 +44,8 @@ static ptrdiff_t base64_decode(struct rh_slice text, char *out)
     return (bits & ((1u << count) - 1)) != 0 ? -1 : (ptrdiff_t)len;
 }
 
-bool rh_basic_read(struct rh_exchange *x, char buffer[RH_BASIC_BYTES_MAX + 1], struct rh_slice *ret_user,
-                   struct rh_slice *ret_password)
+bool rh_basic_read(struct rh_exchange *x, char buffer[RH_BASIC_BYTES_MAX + 1],
+                   struct rh_slice *ret_user, struct rh_slice *ret_password)
 {
     struct rh_slice field = rh_request_field(x, "authorization");
     if (field.len < 6 || !rh_ascii_is((struct rh_slice){field.base, 6}, "basic ")) {
@@ -102,8 +103,8 @@ static void authenticate(struct rh_exchange *x, void *data)
     }
 }
 
-void rh_use_basic_auth(struct rh_app *app, struct rh_group *group, const char *realm, rh_basic_fn check,
-                       void *data)
+void rh_use_basic_auth(struct rh_app *app, struct rh_group *group, const char *realm,
+                       rh_basic_fn check, void *data)
 {
     struct prepared *prepared = rh_middleware_alloc(app, sizeof *prepared);
     if (prepared == NULL) {
@@ -113,7 +114,8 @@ void rh_use_basic_auth(struct rh_app *app, struct rh_group *group, const char *r
     prepared->check = check;
     prepared->data = data;
     if (check == NULL || !rh_basic_challenge(prepared->challenge, realm)) {
-        rh_app_spoil(app, RH_ECONFIG, "basic auth: it needs a check, and a short realm without quotes");
+        rh_app_spoil(app, RH_ECONFIG,
+                     "basic auth: it needs a check, and a short realm without quotes");
         return;
     }
     rh_middleware_add(app, group, authenticate, prepared);

@@ -1,6 +1,7 @@
-/* Bearer tokens (RFC 6750). The happy path: one field, one token, and whoever verifies it says accept, now or later.
- * What a refusal says depends on how far it came: no token, no error code; a malformed one, invalid_request; a bad one,
- * invalid_token; one that may not do this, insufficient_scope (§3.1). */
+/* Bearer tokens (RFC 6750). The happy path: one field, one token, and whoever verifies it says
+ * accept, now or later. What a refusal says depends on how far it came: no token, no error code; a
+ * malformed one, invalid_request; a bad one, invalid_token; one that may not do this,
+ * insufficient_scope (§3.1). */
 #include <stdio.h>
 #include <string.h>
 
@@ -23,7 +24,7 @@ struct tokens {
     unsigned char digests[][RH_SHA256_BYTES];
 };
 
-/* --- Refusals ---------------------------------------------------------------------------------------- */
+/* --- Refusals --- */
 
 /* What may stand between quotes without an escape (§3: %x20-21 / %x23-5B / %x5D-7E). */
 static bool is_quotable(const char *text)
@@ -39,17 +40,17 @@ static bool is_quotable(const char *text)
 }
 
 /* Each of the four may be NULL but `bearer`. */
-static void refuse(struct rh_exchange *x, const struct rh_bearer *bearer, unsigned status, const char *error,
-                   const char *name, const char *value)
+static void refuse(struct rh_exchange *x, const struct rh_bearer *bearer, unsigned status,
+                   const char *error, const char *name, const char *value)
 {
     char challenge[REALM_MAX + TEXT_MAX + 96];
     if (value != NULL && !is_quotable(value)) {
         value = NULL;
     }
     snprintf(challenge, sizeof challenge, "Bearer realm=\"%s\"%s%s%s%s%s%s%s%s", bearer->realm,
-             error != NULL ? ", error=\"" : "", error != NULL ? error : "", error != NULL ? "\"" : "",
-             value != NULL ? ", " : "", value != NULL ? name : "", value != NULL ? "=\"" : "",
-             value != NULL ? value : "", value != NULL ? "\"" : "");
+             error != NULL ? ", error=\"" : "", error != NULL ? error : "",
+             error != NULL ? "\"" : "", value != NULL ? ", " : "", value != NULL ? name : "",
+             value != NULL ? "=\"" : "", value != NULL ? value : "", value != NULL ? "\"" : "");
     RH_IGNORE(rh_response_set(x, "WWW-Authenticate", challenge));
     rh_respond_error(x, status, NULL);
 }
@@ -59,7 +60,8 @@ static const struct rh_bearer *bearer_of(struct rh_exchange *x)
 {
     const struct rh_app_state *state = *rh_exchange_app_slot(x);
     if (state == NULL || state->bearer == NULL) {
-        rh_exchange_log(x, RH_LOG_ERROR, "rh_bearer_… outside of rh_use_bearer: the exchange is refused");
+        rh_exchange_log(x, RH_LOG_ERROR,
+                        "rh_bearer_… outside of rh_use_bearer: the exchange is refused");
         rh_respond_error(x, 500, NULL);
         return NULL;
     }
@@ -93,7 +95,7 @@ void rh_bearer_forbid(struct rh_exchange *x, const char *scope)
     }
 }
 
-/* --- The field --------------------------------------------------------------------------------------- */
+/* --- The field --- */
 
 /* b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=" (§2.1). */
 static bool is_token(struct rh_slice text)
@@ -103,14 +105,16 @@ static bool is_token(struct rh_slice text)
     }
     for (size_t i = 0; i < text.len; i++) {
         char c = text.base[i];
-        if (!rh_ascii_is_alpha(c) && !rh_ascii_is_digit(c) && (c == '\0' || strchr("-._~+/", c) == NULL)) {
+        if (!rh_ascii_is_alpha(c) && !rh_ascii_is_digit(c) &&
+            (c == '\0' || strchr("-._~+/", c) == NULL)) {
             return false;
         }
     }
     return text.len > 0;
 }
 
-/* The one Authorization field; false where there are several (§3.1: a request must not use more than one method). */
+/* The one Authorization field; false where there are several (§3.1: a request must not use more
+ * than one method). */
 static bool find_field(struct rh_exchange *x, struct rh_slice *ret_field)
 {
     size_t found = 0;
@@ -133,17 +137,20 @@ static void ask(struct rh_exchange *x, void *data)
     const struct rh_bearer *bearer = data;
     struct rh_slice field;
     bool is_single = find_field(x, &field);
-    bool is_bearer = field.len >= SCHEME && rh_ascii_is((struct rh_slice){field.base, SCHEME}, "bearer") &&
+    bool is_bearer = field.len >= SCHEME &&
+                     rh_ascii_is((struct rh_slice){field.base, SCHEME}, "bearer") &&
                      (field.len == SCHEME || field.base[SCHEME] == ' ');
     if (!is_single) {
-        refuse(x, bearer, 400, "invalid_request", "error_description", "more than one Authorization field");
+        refuse(x, bearer, 400, "invalid_request", "error_description",
+               "more than one Authorization field");
         return;
     }
     if (!is_bearer) {
         refuse(x, bearer, 401, NULL, NULL, NULL);
         return;
     }
-    struct rh_slice token = rh_ascii_trim((struct rh_slice){field.base + SCHEME, field.len - SCHEME});
+    struct rh_slice token =
+        rh_ascii_trim((struct rh_slice){field.base + SCHEME, field.len - SCHEME});
     if (!is_token(token)) {
         refuse(x, bearer, 400, "invalid_request", "error_description", "the token is malformed");
         return;
@@ -153,20 +160,23 @@ static void ask(struct rh_exchange *x, void *data)
     bearer->verify(x, token, bearer->data);
 }
 
-void rh_use_bearer(struct rh_app *app, struct rh_group *group, const char *realm, rh_bearer_fn verify, void *data)
+void rh_use_bearer(struct rh_app *app, struct rh_group *group, const char *realm,
+                   rh_bearer_fn verify, void *data)
 {
     struct rh_bearer *bearer = rh_middleware_alloc(app, sizeof *bearer);
     if (bearer != NULL) {
         *bearer = (struct rh_bearer){verify, data, realm};
         if (verify == NULL || realm == NULL || !is_quotable(realm) || strlen(realm) >= REALM_MAX) {
-            rh_app_spoil(app, RH_ECONFIG, "bearer: it needs a function that verifies, and a short realm without quotes");
+            rh_app_spoil(
+                app, RH_ECONFIG,
+                "bearer: it needs a function that verifies, and a short realm without quotes");
             return;
         }
     }
     rh_middleware_add(app, group, ask, bearer);
 }
 
-/* --- A fixed list ------------------------------------------------------------------------------------ */
+/* --- A fixed list --- */
 
 static bool digest(struct rh_slice token, unsigned char ret_digest[RH_SHA256_BYTES])
 {
@@ -180,7 +190,8 @@ static bool digest(struct rh_slice token, unsigned char ret_digest[RH_SHA256_BYT
     return true;
 }
 
-/* Digests have one length, so that neither the length of a token nor where it differs can be measured. */
+/* Digests have one length, so that neither the length of a token nor where it differs can be
+ * measured. */
 static void verify_listed(struct rh_exchange *x, struct rh_slice token, void *data)
 {
     const struct tokens *tokens = data;
@@ -200,7 +211,8 @@ static void verify_listed(struct rh_exchange *x, struct rh_slice token, void *da
     }
 }
 
-void rh_use_bearer_tokens(struct rh_app *app, struct rh_group *group, const char *realm, const char *const *tokens)
+void rh_use_bearer_tokens(struct rh_app *app, struct rh_group *group, const char *realm,
+                          const char *const *tokens)
 {
     size_t count = 0;
     while (tokens != NULL && tokens[count] != NULL && count <= TOKENS_MAX) {
@@ -208,8 +220,11 @@ void rh_use_bearer_tokens(struct rh_app *app, struct rh_group *group, const char
     }
     struct tokens *list = rh_middleware_alloc(app, sizeof *list + count * sizeof list->digests[0]);
     for (size_t i = 0; list != NULL && i < count; i++) {
-        if (!is_token(rh_slice_from(tokens[i])) || !digest(rh_slice_from(tokens[i]), list->digests[list->count++])) {
-            rh_app_spoil(app, RH_ECONFIG, "bearer: token %zu of the list has a character that no token may have", i + 1);
+        if (!is_token(rh_slice_from(tokens[i])) ||
+            !digest(rh_slice_from(tokens[i]), list->digests[list->count++])) {
+            rh_app_spoil(app, RH_ECONFIG,
+                         "bearer: token %zu of the list has a character that no token may have",
+                         i + 1);
         }
     }
     if (list != NULL && (count == 0 || count > TOKENS_MAX)) {

@@ -1,6 +1,6 @@
-/* The CORS protocol of the Fetch standard. An origin is allowed by exact comparison with the list, never by a
- * pattern: suffix matches are how "evil-example.org" gets in. An origin that is not allowed is answered as if there
- * were no CORS; the browser does the refusing. */
+/* The CORS protocol of the Fetch standard. An origin is allowed by exact comparison with the list,
+ * never by a pattern: suffix matches are how "evil-example.org" gets in. An origin that is not
+ * allowed is answered as if there were no CORS; the browser does the refusing. */
 #include <stdio.h>
 #include <string.h>
 
@@ -91,9 +91,11 @@ void rh_use_cors(struct rh_app *app, struct rh_group *group, const struct rh_cor
         prepared->allows_all |= strcmp(*at, "*") == 0;
     }
     if (prepared->allows_all && prepared->options.credentials) {
-        rh_app_spoil(app, RH_ECONFIG, "CORS: credentials for every origin would open every login to every page");
+        rh_app_spoil(app, RH_ECONFIG,
+                     "CORS: credentials for every origin would open every login to every page");
         return;
     }
-    snprintf(prepared->max_age, sizeof prepared->max_age, "%u", (unsigned)prepared->options.max_age_s);
+    snprintf(prepared->max_age, sizeof prepared->max_age, "%u",
+             (unsigned)prepared->options.max_age_s);
     rh_app_add_step(app, group, true, share, prepared);
 }

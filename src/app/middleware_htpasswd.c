@@ -1,14 +1,15 @@
-/* Basic authentication against a password file. A hash takes 50 ms and more, on purpose: so it is made in the pool, a
- * few at a time, while others wait in a line of bounded length, and who was let in is remembered for a while. What is
- * remembered is a code of user and password under a key of this server alone, never the password.
+/* Basic authentication against a password file. A hash takes 50 ms and more, on purpose: so it is
+ * made in the pool, a few at a time, while others wait in a line of bounded length, and who was let
+ * in is remembered for a while. What is remembered is a code of user and password under a key of
+ * this server alone, never the password.
  *
  *   asked --remembered--------------------------------------> passes
  *     |   `-remembered, file not looked at for a second-> in the pool (looks only)
  *     `-else--> in line --its turn--> in the pool (hashes) --> passes, or 401
  *                  `- the peer has left: out of line            (and remembered)
  *
- * Ways to fail: the line is full, 503 with Retry-After; no memory, 503; a file that can not be read any more, the log,
- * and what was read before stays. */
+ * Ways to fail: the line is full, 503 with Retry-After; no memory, 503; a file that can not be read
+ * any more, the log, and what was read before stays. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,8 +40,8 @@ struct home {
     struct home *next;
     const struct prepared *prepared;
     unsigned char key[KEY_BYTES];
-    uint64_t looked_ms;      /* when the file was looked at last */
-    struct rh_link waiting;  /* checks whose turn has not come */
+    uint64_t looked_ms;     /* when the file was looked at last */
+    struct rh_link waiting; /* checks whose turn has not come */
     unsigned waiting_n;
     unsigned running_n;
     struct remembered remembered[REMEMBERED_MAX];
@@ -53,7 +54,7 @@ struct check {
     struct home *home;
     struct rh_exchange *x;
     unsigned char code[RH_SHA256_BYTES];
-    unsigned generation;   /* for which the code is remembered; 0: it is not */
+    unsigned generation; /* for which the code is remembered; 0: it is not */
     bool is_waiting;
     bool passes;
     char note[RH_HTPASSWD_NOTE_BYTES];
@@ -68,7 +69,7 @@ void rh_htpasswd_init_sized(struct rh_htpasswd *htpasswd, size_t size)
     memcpy(htpasswd, &defaults, size < sizeof defaults ? size : sizeof defaults);
 }
 
-/* --- The home ---------------------------------------------------------------------------------------- */
+/* --- The home --- */
 
 static void homes_free(void *value)
 {
@@ -103,7 +104,8 @@ static struct home *home_of(struct rh_exchange *x, const struct prepared *prepar
     return home;
 }
 
-static struct remembered *recall(struct home *home, const unsigned char code[RH_SHA256_BYTES], uint64_t now_ms)
+static struct remembered *recall(struct home *home, const unsigned char code[RH_SHA256_BYTES],
+                                 uint64_t now_ms)
 {
     unsigned generation = rh_htpasswd_generation(home->prepared->file);
     for (unsigned i = 0; i < REMEMBERED_MAX; i++) {
@@ -130,7 +132,7 @@ static void remember(struct home *home, const struct check *check, uint64_t now_
     oldest->until_ms = now_ms + (uint64_t)home->prepared->options.remember_s * 1000;
 }
 
-/* --- In the pool ------------------------------------------------------------------------------------- */
+/* --- In the pool --- */
 
 static void on_run(struct rh_work *work)
 {
@@ -152,7 +154,7 @@ static void check_free(struct check *check)
     free(check);
 }
 
-/* --- On the loop ------------------------------------------------------------------------------------- */
+/* --- On the loop --- */
 
 static void next_in_line(struct home *home);
 
@@ -182,9 +184,11 @@ static void on_done(struct rh_work *work, bool was_run)
     if (was_run) {
         home->looked_ms = now_ms;
         if (check->note[0] != '\0') {
-            rh_exchange_log(x, RH_LOG_ERROR, "%s; the passwords that were read before stay", check->note);
+            rh_exchange_log(x, RH_LOG_ERROR, "%s; the passwords that were read before stay",
+                            check->note);
         }
-        if (check->passes && home->prepared->options.remember_s > 0 && recall(home, check->code, now_ms) == NULL) {
+        if (check->passes && home->prepared->options.remember_s > 0 &&
+            recall(home, check->code, now_ms) == NULL) {
             remember(home, check, now_ms);
         }
     }
@@ -259,7 +263,9 @@ static void refuse_for_now(struct rh_exchange *x)
 static void begin(struct rh_exchange *x, struct home *home, const struct check *draft)
 {
     bool has_turn = home->waiting_n == 0 && home->running_n < home->prepared->options.checks_max;
-    struct check *check = has_turn || home->waiting_n < home->prepared->options.waiting_max ? malloc(sizeof *check) : NULL;
+    struct check *check = has_turn || home->waiting_n < home->prepared->options.waiting_max
+                              ? malloc(sizeof *check)
+                              : NULL;
     if (check == NULL) {
         refuse_for_now(x);
         return;
@@ -296,14 +302,15 @@ static void authenticate(struct rh_exchange *x, void *data)
     draft.user_len = user.len;
     draft.credentials[user.len] = '\0';
     draft.credentials[all.len] = '\0';
-    if (home == NULL ||
-        rh_hmac_sha256((struct rh_slice){(const char *)home->key, sizeof home->key}, all, draft.code) != 0) {
+    if (home == NULL || rh_hmac_sha256((struct rh_slice){(const char *)home->key, sizeof home->key},
+                                       all, draft.code) != 0) {
         refuse_for_now(x);
     } else {
         uint64_t now_ms = rh_exchange_now_ms(x);
         const struct remembered *known = recall(home, draft.code, now_ms);
         bool is_fresh = now_ms - home->looked_ms < FRESH_MS;
-        /* Where all turns are taken, whoever has them looks at the file: who is known does not wait behind them. */
+        /* Where all turns are taken, whoever has them looks at the file: who is known does not wait
+         * behind them. */
         if (known != NULL && (is_fresh || home->running_n >= prepared->options.checks_max)) {
             rh_exchange_set_user(x, draft.credentials);
             rh_next(x);
@@ -315,7 +322,7 @@ static void authenticate(struct rh_exchange *x, void *data)
     explicit_bzero(&draft, sizeof draft);
 }
 
-/* --- Registration ------------------------------------------------------------------------------------ */
+/* --- Registration --- */
 
 static void close_file(void *data)
 {
@@ -333,8 +340,10 @@ void rh_use_htpasswd(struct rh_app *app, struct rh_group *group, const struct rh
     struct rh_htpasswd *options = &prepared->options;
     rh_htpasswd_init(options);
     memcpy(options, htpasswd, htpasswd->size < sizeof *options ? htpasswd->size : sizeof *options);
-    if (options->file == NULL || options->checks_max == 0 || !rh_basic_challenge(prepared->challenge, options->realm)) {
-        rh_app_spoil(app, RH_ECONFIG, "htpasswd: it needs a file, checks, and a short realm without quotes");
+    if (options->file == NULL || options->checks_max == 0 ||
+        !rh_basic_challenge(prepared->challenge, options->realm)) {
+        rh_app_spoil(app, RH_ECONFIG,
+                     "htpasswd: it needs a file, checks, and a short realm without quotes");
         return;
     }
     int err = rh_htpasswd_open(&prepared->file, options->file, note);

@@ -1,6 +1,6 @@
-/* Trusted proxies. Each hop appends what it saw, so the end of a field is the word of the peer that we see ourselves,
- * and is believed only as far as the chain of trusted hops reaches. Whatever a client wrote stands further to the
- * left, where nobody looks.
+/* Trusted proxies. Each hop appends what it saw, so the end of a field is the word of the peer that
+ * we see ourselves, and is believed only as far as the chain of trusted hops reaches. Whatever a
+ * client wrote stands further to the left, where nobody looks.
  *
  * Ways to fail: a malformed element ends the walk there, and what was learned before it stands. */
 #include <string.h>
@@ -37,7 +37,7 @@ void rh_proxies_init_sized(struct rh_proxies *proxies, size_t size)
     memcpy(proxies, &defaults, size < sizeof defaults ? size : sizeof defaults);
 }
 
-/* --- Who is trusted ---------------------------------------------------------------------------------- */
+/* --- Who is trusted --- */
 
 static bool is_within(const struct network *network, const uint8_t *address, size_t len)
 {
@@ -60,7 +60,8 @@ static bool is_trusted(const struct prepared *prepared, const uint8_t *address, 
     return false;
 }
 
-/* "address" or "address/bits"; bits behind the prefix must be zero, or somebody meant another network. */
+/* "address" or "address/bits"; bits behind the prefix must be zero, or somebody meant another
+ * network. */
 static bool parse_network(const char *text, struct network *ret_network)
 {
     struct rh_slice all = rh_slice_from(text);
@@ -73,13 +74,15 @@ static bool parse_network(const char *text, struct network *ret_network)
         *ret_network = network;
         return true;
     }
-    if (name.len == 0 || name.base[0] == '[' || !rh_node_parse(name, true, &node) || node.len == 0 || node.port != 0) {
+    if (name.len == 0 || name.base[0] == '[' || !rh_node_parse(name, true, &node) ||
+        node.len == 0 || node.port != 0) {
         return false;
     }
     network.len = node.len;
     bits = 8 * (uint64_t)node.len;
-    if (slash != NULL && (!rh_ascii_to_u64((struct rh_slice){slash + 1, all.len - name.len - 1}, &bits) ||
-                          bits > 8 * (uint64_t)node.len)) {
+    if (slash != NULL &&
+        (!rh_ascii_to_u64((struct rh_slice){slash + 1, all.len - name.len - 1}, &bits) ||
+         bits > 8 * (uint64_t)node.len)) {
         return false;
     }
     network.bits = (uint8_t)bits;
@@ -94,7 +97,7 @@ static bool parse_network(const char *text, struct network *ret_network)
     return true;
 }
 
-/* --- The walk ---------------------------------------------------------------------------------------- */
+/* --- The walk --- */
 
 /* One element further out. True where the walk goes on behind it. */
 static bool step(const struct prepared *prepared, struct origin *origin, const struct rh_node *node)
@@ -121,7 +124,8 @@ static size_t lines_of(struct rh_exchange *x, const char *name, struct rh_slice 
     return count;
 }
 
-static void walk_forwarded(struct rh_exchange *x, const struct prepared *prepared, struct origin *origin)
+static void walk_forwarded(struct rh_exchange *x, const struct prepared *prepared,
+                           struct origin *origin)
 {
     struct rh_slice lines[LINES_MAX];
     size_t lines_count = lines_of(x, "forwarded", lines);
@@ -154,8 +158,8 @@ static void walk_forwarded(struct rh_exchange *x, const struct prepared *prepare
     }
 }
 
-/* Element `depth` from the end of all lines of that name, or the first one where there are fewer; absent where there is
- * none. */
+/* Element `depth` from the end of all lines of that name, or the first one where there are fewer;
+ * absent where there is none. */
 static struct rh_slice element_from_end(struct rh_exchange *x, const char *name, unsigned depth)
 {
     struct rh_slice lines[LINES_MAX];
@@ -171,7 +175,8 @@ static struct rh_slice element_from_end(struct rh_exchange *x, const char *name,
     return element;
 }
 
-static void walk_x_forwarded(struct rh_exchange *x, const struct prepared *prepared, struct origin *origin)
+static void walk_x_forwarded(struct rh_exchange *x, const struct prepared *prepared,
+                             struct origin *origin)
 {
     struct rh_slice lines[LINES_MAX];
     struct rh_slice element;
@@ -193,7 +198,7 @@ static void walk_x_forwarded(struct rh_exchange *x, const struct prepared *prepa
     origin->host = element_from_end(x, "x-forwarded-host", depth);
 }
 
-/* --- The middleware ---------------------------------------------------------------------------------- */
+/* --- The middleware --- */
 
 static void set_host(struct rh_exchange *x, struct rh_slice host)
 {
@@ -222,7 +227,8 @@ static void believe(struct rh_exchange *x, void *data)
     if (origin.node.len > 0) {
         rh_exchange_set_peer(x, origin.node.address, origin.node.len, origin.node.port);
     }
-    if (options->scheme && (rh_ascii_is(origin.proto, "https") || rh_ascii_is(origin.proto, "http"))) {
+    if (options->scheme &&
+        (rh_ascii_is(origin.proto, "https") || rh_ascii_is(origin.proto, "http"))) {
         rh_exchange_set_tls(x, origin.proto.len == 5);
     }
     if (options->host) {
@@ -237,7 +243,8 @@ void rh_use_proxies(struct rh_app *app, struct rh_group *group, const struct rh_
     while (proxies->trusted != NULL && proxies->trusted[count] != NULL && count <= NETWORKS_MAX) {
         count++;
     }
-    struct prepared *prepared = rh_middleware_alloc(app, sizeof *prepared + count * sizeof prepared->networks[0]);
+    struct prepared *prepared =
+        rh_middleware_alloc(app, sizeof *prepared + count * sizeof prepared->networks[0]);
     if (prepared == NULL) {
         rh_middleware_add(app, group, believe, NULL); /* says what is wrong with the app */
         return;
@@ -252,7 +259,9 @@ void rh_use_proxies(struct rh_app *app, struct rh_group *group, const struct rh_
     for (; prepared->count < count; prepared->count++) {
         const char *text = proxies->trusted[prepared->count];
         if (!parse_network(text, &prepared->networks[prepared->count])) {
-            rh_app_spoil(app, RH_ECONFIG, "trusted proxies: '%s' is no address, network (192.0.2.0/24) or \"unix\"", text);
+            rh_app_spoil(app, RH_ECONFIG,
+                         "trusted proxies: '%s' is no address, network (192.0.2.0/24) or \"unix\"",
+                         text);
             return;
         }
     }

@@ -1,7 +1,7 @@
-/* Token buckets in a table of fixed size for each server: nothing is allocated by a request, and an attacker with
- * many addresses costs no memory. A key is remembered by a keyed hash of 64 bits, in one of the four places that the
- * hash names; where all four are others', the one with the most tokens is forgotten, which is the one that loses
- * least. */
+/* Token buckets in a table of fixed size for each server: nothing is allocated by a request, and an
+ * attacker with many addresses costs no memory. A key is remembered by a keyed hash of 64 bits, in
+ * one of the four places that the hash names; where all four are others', the one with the most
+ * tokens is forgotten, which is the one that loses least. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +13,9 @@
 enum { WAYS = 4 };
 
 struct bucket {
-    uint64_t hash;    /* 0: never used */
-    float tokens;     /* at `at_ms` */
-    uint32_t at_ms;   /* of the server's clock, wrapping */
+    uint64_t hash;  /* 0: never used */
+    float tokens;   /* at `at_ms` */
+    uint32_t at_ms; /* of the server's clock, wrapping */
 };
 
 struct prepared {
@@ -96,9 +96,11 @@ static struct rh_slice peer_key(struct rh_exchange *x, unsigned char address[16]
     return peer;
 }
 
-static double tokens_now(const struct bucket *bucket, const struct rh_rate *options, uint32_t now_ms)
+static double tokens_now(const struct bucket *bucket, const struct rh_rate *options,
+                         uint32_t now_ms)
 {
-    double tokens = (double)bucket->tokens + (double)(uint32_t)(now_ms - bucket->at_ms) / 1000.0 * options->per_second;
+    double tokens = (double)bucket->tokens +
+                    (double)(uint32_t)(now_ms - bucket->at_ms) / 1000.0 * options->per_second;
     return tokens < options->burst ? tokens : options->burst;
 }
 
@@ -127,9 +129,11 @@ static void limit(struct rh_exchange *x, void *data)
     const struct prepared *prepared = data;
     const struct rh_rate *options = &prepared->options;
     unsigned char address[16];
-    struct rh_slice key = options->key != NULL ? options->key(x, options->data) : peer_key(x, address);
+    struct rh_slice key =
+        options->key != NULL ? options->key(x, options->data) : peer_key(x, address);
     struct table *table = key.base == NULL ? NULL : table_of(x, prepared);
-    if (table == NULL) { /* not limited; or no memory at the first request of a server: let it pass */
+    if (table ==
+        NULL) { /* not limited; or no memory at the first request of a server: let it pass */
         rh_next(x);
         return;
     }
@@ -146,7 +150,8 @@ static void limit(struct rh_exchange *x, void *data)
     char text[24];
     double seconds = (1 - tokens) / options->per_second;
     uint32_t whole = seconds < 1e9 ? (uint32_t)seconds : 1000000000;
-    snprintf(text, sizeof text, "%u", (unsigned)(whole < seconds ? whole + 1 : whole)); /* never too early */
+    snprintf(text, sizeof text, "%u",
+             (unsigned)(whole < seconds ? whole + 1 : whole)); /* never too early */
     RH_IGNORE(rh_response_set(x, "Retry-After", text));
     rh_respond_error(x, 429, NULL);
 }
@@ -164,9 +169,11 @@ void rh_use_rate_limit(struct rh_app *app, struct rh_group *group, const struct 
         memcpy(&prepared->options, rate, rate->size < known ? rate->size : known);
     }
     const struct rh_rate *options = &prepared->options;
-    if (!(options->per_second > 0) || !(options->burst >= 1) || !(options->burst <= 1e6) || options->keys_max == 0 ||
-        options->keys_max > 1u << 24) {
-        rh_app_spoil(app, RH_ECONFIG, "rate limit: tokens per second above 0, a burst of 1 to 1,000,000, keys up to 16 M");
+    if (!(options->per_second > 0) || !(options->burst >= 1) || !(options->burst <= 1e6) ||
+        options->keys_max == 0 || options->keys_max > 1u << 24) {
+        rh_app_spoil(
+            app, RH_ECONFIG,
+            "rate limit: tokens per second above 0, a burst of 1 to 1,000,000, keys up to 16 M");
         return;
     }
     uint32_t sets = 1;

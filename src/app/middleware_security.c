@@ -1,4 +1,5 @@
-/* Fields that make browsers careful. They are set before the handler runs, so that it can replace them. */
+/* Fields that make browsers careful. They are set before the handler runs, so that it can replace
+ * them. */
 #include <stdio.h>
 #include <string.h>
 
@@ -40,7 +41,8 @@ static void secure(struct rh_exchange *x, void *data)
     set(x, "Permissions-Policy", options->permissions_policy);
     set(x, "Cross-Origin-Opener-Policy", options->opener_policy);
     set(x, "X-Content-Type-Options", options->nosniff ? "nosniff" : NULL);
-    if (prepared->hsts[0] != '\0' && rh_request_is_tls(x)) { /* RFC 6797 §7.2: never over plain HTTP */
+    if (prepared->hsts[0] != '\0' &&
+        rh_request_is_tls(x)) { /* RFC 6797 §7.2: never over plain HTTP */
         set(x, "Strict-Transport-Security", prepared->hsts);
     }
     rh_next(x);

@@ -1,8 +1,8 @@
-/* A time limit for what comes behind it. The alarm stands in the server's list of those that last as long; the outcome
- * of the exchange takes it out again, which is also when a peer has left.
+/* A time limit for what comes behind it. The alarm stands in the server's list of those that last
+ * as long; the outcome of the exchange takes it out again, which is also when a peer has left.
  *
- * 503 and not 504: the latter says that another server did not answer a gateway (RFC 9110 §15.6.5), and it is what
- * answer_ms gives. */
+ * 503 and not 504: the latter says that another server did not answer a gateway (RFC 9110 §15.6.5),
+ * and it is what answer_ms gives. */
 #include <stdio.h>
 
 #include "app/middleware.h"
@@ -21,7 +21,8 @@ static void on_alarm(struct rh_alarm *alarm)
     struct rh_exchange *x = limit->x;
     struct rh_slice route = rh_request_route(x);
     char text[128];
-    snprintf(text, sizeof text, "%.*s did not answer within %u ms: 503", (int)route.len, route.base, (unsigned)limit->ms);
+    snprintf(text, sizeof text, "%.*s did not answer within %u ms: 503", (int)route.len, route.base,
+             (unsigned)limit->ms);
     rh_exchange_overrule(x, 503, text);
 }
 

@@ -1,5 +1,6 @@
-/* A table of what the web is made of. /etc/mime.types is not read: what a server says about a file should not
- * change with the machine, and a wrong guess there (text for code, HTML for data) is a hole. */
+/* A table of what the web is made of. /etc/mime.types is not read: what a server says about a file
+ * should not change with the machine, and a wrong guess there (text for code, HTML for data) is a
+ * hole. */
 #include "app/mime.h"
 
 #include <stddef.h>

@@ -1,18 +1,21 @@
-/* A path that some pattern spells out whole is found in one hash table, eight bytes at a time: no other
- * pattern can beat it. Every other path walks a tree with one node for each segment of a pattern. A node finds
- * its literal children in a small hash table of its own, so a step costs the bytes of its segment, whatever
- * the number of routes. The path is read once from
- * left to right; only where a node has a :param or a *rest beside the literal that fits does the walk keep a
- * place to come back to (recursion, bounded by RH_ROUTE_SEGMENTS_MAX; no node is visited twice for one path).
+/* A path that some pattern spells out whole is found in one hash table, eight bytes at a time: no
+ * other pattern can beat it. Every other path walks a tree with one node for each segment of a
+ * pattern. A node finds its literal children in a small hash table of its own, so a step costs the
+ * bytes of its segment, whatever the number of routes. The path is read once from left to right;
+ * only where a node has a :param or a *rest beside the literal that fits does the walk keep a place
+ * to come back to (recursion, bounded by RH_ROUTE_SEGMENTS_MAX; no node is visited twice for one
+ * path).
  *
- * The order: a literal segment beats :param beats *rest, segment by segment from the left. A branch that ends
- * nowhere, or at routes that lack the method, is left again and the next one is tried; the methods that were
- * met on the way are the Allow of a 405. Empty segments are segments ("/a//b" has three, "/a/" has two);
- * :param takes none that is empty; *rest takes zero or more segments of any kind: one that follows "/a" fits
+ * The order: a literal segment beats :param beats *rest, segment by segment from the left. A branch
+ * that ends nowhere, or at routes that lack the method, is left again and the next one is tried;
+ * the methods that were met on the way are the Allow of a 405. Empty segments are segments ("/a//b"
+ * has three, "/a/" has two); :param takes none that is empty; *rest takes zero or more segments of
+ * any kind: one that follows "/a" fits
  * "/a" (zero), "/a/" (one, empty) and "/a/b/c" (two).
  *
- * Rejected: a radix tree on bytes. Precedence goes by segment, so it would need a mark at every slash and a
- * way back to the last one, and a step would cost a node for each place where some two patterns part. */
+ * Rejected: a radix tree on bytes. Precedence goes by segment, so it would need a mark at every
+ * slash and a way back to the last one, and a step would cost a node for each place where some two
+ * patterns part. */
 #include "app/router.h"
 
 #include <errno.h>
@@ -21,7 +24,8 @@
 
 #include "rawhttp/error.h"
 
-/* Where patterns end: the routes by method. HEAD without a route of its own points to that of GET. */
+/* Where patterns end: the routes by method. HEAD without a route of its own points to that of GET.
+ */
 struct end {
     struct rh_route *routes[RH_METHODS];
     uint32_t methods; /* those that were registered, as bits */
@@ -38,7 +42,7 @@ struct rh_router_literal {
 struct slot {
     uint32_t hash;
     uint32_t len;
-    const char *text; /* the segment, in the pattern that brought it */
+    const char *text;             /* the segment, in the pattern that brought it */
     struct rh_router_node *child; /* NULL: the slot is free */
 };
 
@@ -51,10 +55,12 @@ struct rh_router_node {
     struct end *rest;             /* routes whose pattern goes on with *rest */
 };
 
-/* A table of one free slot, so that a lookup in a node without children needs no test of its own. */
+/* A table of one free slot, so that a lookup in a node without children needs no test of its own.
+ */
 static struct slot no_slots[1];
 
-/* FNV-1a for segments, written out where the walk needs it: it looks for the slash in the same loop. */
+/* FNV-1a for segments, written out where the walk needs it: it looks for the slash in the same
+ * loop. */
 #define HASH_SEED 0x811c9dc5u
 #define HASH_PRIME 0x01000193u
 
@@ -87,8 +93,8 @@ static inline uint32_t load32(const char *at)
     return value;
 }
 
-/* The hash of a whole path (at least one byte): multiply and fold, in words that may overlap at the end. It
- * need not withstand an attack: only registered patterns are in the table. */
+/* The hash of a whole path (at least one byte): multiply and fold, in words that may overlap at the
+ * end. It need not withstand an attack: only registered patterns are in the table. */
 static inline uint32_t path_hash(const char *at, size_t len)
 {
     const uint64_t factor = 0x9e3779b97f4a7c15;
@@ -103,7 +109,8 @@ static inline uint32_t path_hash(const char *at, size_t len)
     } else if (len >= 4) {
         hash ^= load32(at) ^ (uint64_t)load32(at + len - 4) << 32;
     } else {
-        hash ^= (uint64_t)(unsigned char)at[len / 2] << 16 | (uint64_t)(unsigned char)at[len - 1] << 32;
+        hash ^= (uint64_t)(unsigned char)at[len / 2] << 16 | (uint64_t)(unsigned char)at[len - 1]
+                                                                 << 32;
     }
     hash *= factor;
     return (uint32_t)(hash >> 32);
@@ -163,7 +170,7 @@ void rh_router_fini(struct rh_router *router)
     rh_router_init(router);
 }
 
-/* --- Registration ----------------------------------------------------------------------------------- */
+/* --- Registration --- */
 
 static void slot_put(struct slot *slots, uint32_t mask, struct slot slot)
 {
@@ -228,7 +235,8 @@ static bool literals_reserve(struct rh_router *router)
     return true;
 }
 
-static struct rh_router_node *literal_child(struct rh_router_node *node, const char *text, size_t len)
+static struct rh_router_node *literal_child(struct rh_router_node *node, const char *text,
+                                            size_t len)
 {
     struct slot slot = {hash_of(text, len), (uint32_t)len, text, NULL};
     for (uint32_t at = slot_of(slot.hash) & node->slots_mask; node->slots[at].child != NULL;
@@ -400,7 +408,7 @@ int rh_router_param(const struct rh_route *route, const char *name)
     return -1;
 }
 
-/* --- Matching --------------------------------------------------------------------------------------- */
+/* --- Matching --- */
 
 /* What stays the same while one path is walked. */
 struct walk {
@@ -433,7 +441,8 @@ static inline const struct end *literal_find(const struct rh_router *router, str
     }
 }
 
-/* The path ends at this node: a pattern that ends here, else one that goes on with an empty *rest. */
+/* The path ends at this node: a pattern that ends here, else one that goes on with an empty *rest.
+ */
 static bool node_finish(const struct walk *walk, const struct rh_router_node *node)
 {
     if (node->end != NULL && end_accept(walk, node->end)) {
@@ -444,7 +453,8 @@ static bool node_finish(const struct walk *walk, const struct rh_router_node *no
 
 static bool node_walk(struct walk *walk, const struct rh_router_node *node, const char *begin);
 
-static bool node_enter(struct walk *walk, const struct rh_router_node *node, const char *segment_end_at)
+static bool node_enter(struct walk *walk, const struct rh_router_node *node,
+                       const char *segment_end_at)
 {
     return segment_end_at == walk->path_end ? node_finish(walk, node)
                                             : node_walk(walk, node, segment_end_at + 1);

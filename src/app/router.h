@@ -1,5 +1,5 @@
-/* The router: from a method and a path in canonical form to a route and the slices of its parameters.
- * Pure data: filled once (by an app), then only read, from any thread. */
+/* The router: from a method and a path in canonical form to a route and the slices of its
+ * parameters. Pure data: filled once (by an app), then only read, from any thread. */
 #ifndef RH_APP_ROUTER_H
 #define RH_APP_ROUTER_H
 
@@ -25,10 +25,10 @@ struct rh_step {
 
 /* What a pattern leads to. The router reads `pattern` and fills `params` and `has_rest`. */
 struct rh_route {
-    struct rh_slice pattern;     /* as registered; NUL-terminated; lives as long as the router */
-    unsigned params;             /* how many :param segments */
-    bool has_rest;               /* it ends with *rest */
-    unsigned steps_count;        /* middleware that runs before the handler */
+    struct rh_slice pattern; /* as registered; NUL-terminated; lives as long as the router */
+    unsigned params;         /* how many :param segments */
+    bool has_rest;           /* it ends with *rest */
+    unsigned steps_count;    /* middleware that runs before the handler */
     const struct rh_step *steps;
     rh_handler_fn handler;
     void *data;
@@ -39,8 +39,8 @@ struct rh_router_literal;
 
 struct rh_router {
     struct rh_router_literal *literals; /* patterns without parameters by their hash; NULL: none */
-    uint32_t literals_mask;      /* places in that table (a power of two), less one */
-    uint32_t literals_count;     /* how many of them are used */
+    uint32_t literals_mask;             /* places in that table (a power of two), less one */
+    uint32_t literals_count;            /* how many of them are used */
     struct rh_router_node *root; /* stands before the first segment; NULL until the first insert */
     uint32_t methods;            /* every method that some route has, as bits (for OPTIONS *) */
 };
@@ -48,9 +48,9 @@ struct rh_router {
 /* The result of a match. The slices point into the path. */
 struct rh_match {
     const struct rh_route *route; /* NULL: nothing has this path and method */
-    uint32_t allow;               /* methods that routes with this path have; complete where route is NULL */
-    bool has_rest;                /* *rest stands for one or more segments: `rest` */
-    struct rh_slice rest;         /* those segments with the slashes between them */
+    uint32_t allow; /* methods that routes with this path have; complete where route is NULL */
+    bool has_rest;  /* *rest stands for one or more segments: `rest` */
+    struct rh_slice rest;                        /* those segments with the slashes between them */
     struct rh_slice values[RH_ROUTE_PARAMS_MAX]; /* of the first route->params */
 };
 
@@ -58,15 +58,17 @@ void rh_router_init(struct rh_router *router);
 /* Frees the tree; routes and patterns are the caller's. */
 void rh_router_fini(struct rh_router *router);
 
-/* Adds `route` for `method`. 0; RH_EPATTERN or RH_ECONFLICT with the reason in *ret_why (a literal); or
- * -ENOMEM. After an error the router is as usable as before. */
+/* Adds `route` for `method`. 0; RH_EPATTERN or RH_ECONFLICT with the reason in *ret_why (a
+ * literal); or -ENOMEM. After an error the router is as usable as before. */
 int RH_MUST_CHECK rh_router_insert(struct rh_router *router, enum rh_method method,
                                    struct rh_route *route, const char **ret_why);
 
-/* Which of the route's parameters has this name: 0 to params - 1, `params` for *rest, -1 for none. */
+/* Which of the route's parameters has this name: 0 to params - 1, `params` for *rest, -1 for none.
+ */
 int rh_router_param(const struct rh_route *route, const char *name);
 
-/* Finds the route of `path` for `method`; *ret_match->route is NULL where there is none. No allocation. */
+/* Finds the route of `path` for `method`; *ret_match->route is NULL where there is none. No
+ * allocation. */
 void rh_router_match(const struct rh_router *router, enum rh_method method, struct rh_slice path,
                      struct rh_match *ret_match);
 

@@ -1,5 +1,5 @@
-/* A list that is empty may be taken for another duration. With more durations at a time than lists the last list keeps
- * the order by a walk from its end, which is slower and as right. */
+/* A list that is empty may be taken for another duration. With more durations at a time than lists
+ * the last list keeps the order by a walk from its end, which is slower and as right. */
 #include "server/alarms.h"
 
 #include "util/assert.h"

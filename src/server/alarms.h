@@ -1,5 +1,6 @@
-/* Alarms of the app room: a moment on the server's clock for one exchange. A list for each duration, as few middleware
- * have few of them: then the earliest of a list is its first, and setting one costs the same whatever their number. */
+/* Alarms of the app room: a moment on the server's clock for one exchange. A list for each
+ * duration, as few middleware have few of them: then the earliest of a list is its first, and
+ * setting one costs the same whatever their number. */
 #ifndef RH_SERVER_ALARMS_H
 #define RH_SERVER_ALARMS_H
 

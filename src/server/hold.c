@@ -1,8 +1,10 @@
-/* What may happen to a held exchange beside its answer: somebody goes on with it later, or answers in its handler's
- * place. Ways to fail: none; on a cut exchange the first ends the hold and the second does nothing. */
+/* What may happen to a held exchange beside its answer: somebody goes on with it later, or answers
+ * in its handler's place. Ways to fail: none; on a cut exchange the first ends the hold and the
+ * second does nothing. */
 #include "server/exchange.h"
 
-void rh_exchange_continue(struct rh_exchange *x, void (*fn)(struct rh_exchange *x, void *data), void *data)
+void rh_exchange_continue(struct rh_exchange *x, void (*fn)(struct rh_exchange *x, void *data),
+                          void *data)
 {
     rh_exchange_enter(x);
     x->held = false; /* whoever comes next answers or defers for itself */
@@ -13,8 +15,9 @@ void rh_exchange_continue(struct rh_exchange *x, void (*fn)(struct rh_exchange *
     rh_exchange_leave(x);
 }
 
-/* Order as in a cut: nothing of the handler's is sent any more, the body's reader hears, then the handler, and then the
- * peer gets its answer. A hold stays: the exchange is there until the handler gives it back, by whatever it calls. */
+/* Order as in a cut: nothing of the handler's is sent any more, the body's reader hears, then the
+ * handler, and then the peer gets its answer. A hold stays: the exchange is there until the handler
+ * gives it back, by whatever it calls. */
 void rh_exchange_overrule(struct rh_exchange *x, unsigned status, const char *why)
 {
     if (x->session == NULL || x->answer_state != RH_ANSWER_NONE) {

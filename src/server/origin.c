@@ -1,5 +1,5 @@
-/* Where a request comes from: what the connection says, or what a trusted proxy says in its place. And the two clocks
- * by which the app room reckons. */
+/* Where a request comes from: what the connection says, or what a trusted proxy says in its place.
+ * And the two clocks by which the app room reckons. */
 #include <string.h>
 #include <sys/socket.h>
 
@@ -12,7 +12,8 @@ unsigned rh_exchange_peer_bytes(const struct rh_exchange *x, unsigned char ret_a
     return len;
 }
 
-void rh_exchange_set_peer(struct rh_exchange *x, const unsigned char *address, unsigned len, unsigned port)
+void rh_exchange_set_peer(struct rh_exchange *x, const unsigned char *address, unsigned len,
+                          unsigned port)
 {
     RH_ASSERT(len == 4 || len == 16);
     memset(&x->peer, 0, sizeof x->peer);

@@ -1,5 +1,5 @@
-/* An app behind the driver in memory, asked one request at a time. Criterion runs each test in a process of its own, so
- * one of everything is enough. */
+/* An app behind the driver in memory, asked one request at a time. Criterion runs each test in a
+ * process of its own, so one of everything is enough. */
 #ifndef TESTS_APP_ASK_H
 #define TESTS_APP_ASK_H
 
@@ -12,7 +12,7 @@
 extern struct rh_app *app;
 extern struct rh_driver *driver; /* made by the first question, with `config` */
 extern struct rh_config config;
-extern char answer[16384];       /* the last one, head and body */
+extern char answer[16384]; /* the last one, head and body */
 extern unsigned status;
 
 /* For TestSuite's init and fini; the latter finds lost memory. */

@@ -1,4 +1,5 @@
-/* Logins in signed cookies: their whole life on a clock that the test moves, and what strangers try. */
+/* Logins in signed cookies: their whole life on a clock that the test moves, and what strangers
+ * try. */
 #include <stdio.h>
 #include <string.h>
 
@@ -40,7 +41,8 @@ static void tell(struct rh_exchange *x, void *data)
 {
     struct rh_slice user = rh_login_user(x);
     (void)data;
-    rh_respond(x, 200, "text/plain", user.base != NULL ? user.base : "nobody", user.base != NULL ? user.len : 6);
+    rh_respond(x, 200, "text/plain", user.base != NULL ? user.base : "nobody",
+               user.base != NULL ? user.len : 6);
 }
 
 static void log_in(struct rh_exchange *x, void *data)
@@ -67,7 +69,8 @@ static void next_of(struct rh_exchange *x, void *data)
 {
     (void)data;
     struct rh_slice next = rh_login_next(x);
-    rh_respond(x, 200, "text/plain", next.base != NULL ? next.base : "none", next.base != NULL ? next.len : 4);
+    rh_respond(x, 200, "text/plain", next.base != NULL ? next.base : "none",
+               next.base != NULL ? next.len : 4);
 }
 
 static struct rh_login options;
@@ -117,8 +120,11 @@ Test(login, begins_goes_on_and_ends)
     cr_assert_str_eq(logged_user, "");
     ask("GET /in?user=Ada+L", "");
     cr_assert_str_eq(body_of_answer(), "Ada L");
-    cr_assert_not_null(strstr(value_of("Set-Cookie"), "; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax"), "%s", answer);
-    cr_assert_null(strstr(value_of("Set-Cookie"), "Secure"), "not over plain http, where no browser would keep it");
+    cr_assert_not_null(
+        strstr(value_of("Set-Cookie"), "; Path=/; Max-Age=43200; HttpOnly; SameSite=Lax"), "%s",
+        answer);
+    cr_assert_null(strstr(value_of("Set-Cookie"), "Secure"),
+                   "not over plain http, where no browser would keep it");
     cr_assert(has("Cache-Control: no-store"));
     cr_assert_str_eq(logged_user, "Ada L");
     keep_cookie();
@@ -130,7 +136,9 @@ Test(login, begins_goes_on_and_ends)
     cr_assert_str_eq(body_of_answer(), "Ada L");
     ask_with_cookie("GET /out", cookie);
     cr_assert_str_eq(body_of_answer(), "nobody");
-    cr_assert_not_null(strstr(answer, "Set-Cookie: login=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax\r\n"), "%s", answer);
+    cr_assert_not_null(
+        strstr(answer, "Set-Cookie: login=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax\r\n"), "%s",
+        answer);
     cr_assert(has("Set-Cookie: login2=stays"));
 }
 
@@ -171,7 +179,8 @@ Test(login, is_renewed_by_use_but_not_for_ever)
     keep_cookie();
     rh_driver_advance(driver, 43000u * 1000);
     ask_with_cookie("GET /who", cookie);
-    cr_assert_not_null(strstr(value_of("Set-Cookie"), "Max-Age=10400;"), "what is left of the whole: %s", answer);
+    cr_assert_not_null(strstr(value_of("Set-Cookie"), "Max-Age=10400;"),
+                       "what is left of the whole: %s", answer);
     keep_cookie();
     ask_with_cookie("GET /out", cookie);
     const char *first = strstr(answer, "Set-Cookie: login=");
@@ -196,7 +205,8 @@ Test(login, believes_no_cookie_that_it_did_not_make)
         ask_with_cookie("GET /who", text);
         cr_assert_str_eq(body_of_answer(), "nobody", "%zu", i);
     }
-    static const char *const made_up[] = {"login=", "login=ada", "login=..", "login=YWRh.9999999999.", "login", "Login=x"};
+    static const char *const made_up[] = {
+        "login=", "login=ada", "login=..", "login=YWRh.9999999999.", "login", "Login=x"};
     for (size_t i = 0; i < sizeof made_up / sizeof *made_up; i++) {
         ask_with_cookie("GET /who", made_up[i]);
         cr_assert_str_eq(body_of_answer(), "nobody", "%s", made_up[i]);
@@ -215,13 +225,14 @@ Test(login, believes_no_cookie_that_it_did_not_make)
 /* A signed value of ours that says something else. */
 Test(login, reads_only_logins)
 {
-    static const char *const values[] = {"", "ada", "1.2", "1.2.", "x.2.ada", "1..ada", "-1.2.ada", "99999999999999999999.1.a"};
+    static const char *const values[] = {
+        "", "ada", "1.2", "1.2.", "x.2.ada", "1..ada", "-1.2.ada", "99999999999999999999.1.a"};
     options_init();
     routes(app);
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
         char text[512] = "login=";
-        ptrdiff_t len = rh_cookie_sign(&options.keys, "login", rh_slice_from(values[i]), 9999999999, text + 6,
-                                       sizeof text - 6);
+        ptrdiff_t len = rh_cookie_sign(&options.keys, "login", rh_slice_from(values[i]), 9999999999,
+                                       text + 6, sizeof text - 6);
         cr_assert_gt(len, 0);
         text[6 + len] = '\0';
         ask_with_cookie("GET /who", text);
@@ -319,12 +330,17 @@ Test(login, leads_nobody_to_another_site)
     static const char *const good[] = {"/", "/a?b=c&d", "/a%2fb//c"};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         char line[200];
-        snprintf(line, sizeof line, "GET /next?next=%s", i == 0 ? "/" : i == 1 ? "/a%3Fb%3Dc%26d" : "/a%252fb//c");
+        snprintf(line, sizeof line, "GET /next?next=%s",
+                 i == 0   ? "/"
+                 : i == 1 ? "/a%3Fb%3Dc%26d"
+                          : "/a%252fb//c");
         ask(line, "");
         cr_assert_str_eq(body_of_answer(), good[i]);
     }
-    static const char *const bad[] = {"", "//evil.example", "/%5Cevil.example", "https://evil.example", "%5C/evil",
-                                      "/%09/evil.example", "/a%0d%0aX: y", "/%c3%a4", "a", "%2F%2Fevil.example"};
+    static const char *const bad[] = {
+        "",         "//evil.example",    "/%5Cevil.example", "https://evil.example",
+        "%5C/evil", "/%09/evil.example", "/a%0d%0aX: y",     "/%c3%a4",
+        "a",        "%2F%2Fevil.example"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char line[200];
         snprintf(line, sizeof line, "GET /next?next=%s", bad[i]);
@@ -348,8 +364,9 @@ Test(login, is_secure_where_the_exchange_is)
     options.path = "/x";
     routes(app);
     ask("GET /in?user=ada", "X-Forwarded-Proto: https\r\n");
-    cr_assert_not_null(strstr(value_of("Set-Cookie"), "; Path=/x; Max-Age=43200; Secure; HttpOnly; SameSite=Strict"), "%s",
-                       answer);
+    cr_assert_not_null(strstr(value_of("Set-Cookie"),
+                              "; Path=/x; Max-Age=43200; Secure; HttpOnly; SameSite=Strict"),
+                       "%s", answer);
 }
 
 Test(login, refuses_what_it_can_not_use)

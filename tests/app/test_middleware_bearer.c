@@ -11,7 +11,8 @@ static char user[64];
 static void access_hook(void *data, const struct rh_access *access)
 {
     (void)data;
-    snprintf(user, sizeof user, "%.*s", (int)access->user.len, access->user.base != NULL ? access->user.base : "");
+    snprintf(user, sizeof user, "%.*s", (int)access->user.len,
+             access->user.base != NULL ? access->user.base : "");
 }
 
 static void setup(void)
@@ -58,8 +59,8 @@ Test(middleware_bearer, lets_a_good_token_pass)
 Test(middleware_bearer, names_no_error_where_no_token_came)
 {
     use();
-    static const char *const missing[] = {"", "Authorization: Basic Z29vZA==\r\n", "Authorization:\r\n",
-                                          "Authorization: Bearergood==\r\n"};
+    static const char *const missing[] = {"", "Authorization: Basic Z29vZA==\r\n",
+                                          "Authorization:\r\n", "Authorization: Bearergood==\r\n"};
     for (size_t i = 0; i < sizeof missing / sizeof *missing; i++) {
         ask("GET /ping?access_token=good", missing[i]);
         cr_assert_eq(status, 401, "%s", missing[i]);
@@ -77,11 +78,13 @@ Test(middleware_bearer, says_what_is_wrong)
               "%s", answer);
     ask("GET /ping", "Authorization: Bearer narrow\r\n");
     cr_assert_eq(status, 403);
-    cr_assert(has("WWW-Authenticate: Bearer realm=\"the site\", error=\"insufficient_scope\", scope=\"read write\""),
+    cr_assert(has("WWW-Authenticate: Bearer realm=\"the site\", error=\"insufficient_scope\", "
+                  "scope=\"read write\""),
               "%s", answer);
     ask("GET /ping", "Authorization: Bearer rude\r\n");
     cr_assert_eq(status, 401);
-    cr_assert(has("WWW-Authenticate: Bearer realm=\"the site\", error=\"invalid_token\""), "%s", answer);
+    cr_assert(has("WWW-Authenticate: Bearer realm=\"the site\", error=\"invalid_token\""), "%s",
+              answer);
     cr_assert_null(strstr(answer, "X-Evil"));
 }
 
@@ -102,7 +105,8 @@ Test(middleware_bearer, refuses_malformed_requests)
     for (size_t i = 0; i < sizeof malformed / sizeof *malformed; i++) {
         ask("GET /ping", malformed[i]);
         cr_assert_eq(status, 400, "%s: %u", malformed[i], status);
-        cr_assert_not_null(strstr(answer, "Bearer realm=\"the site\", error=\"invalid_request\""), "%s", answer);
+        cr_assert_not_null(strstr(answer, "Bearer realm=\"the site\", error=\"invalid_request\""),
+                           "%s", answer);
     }
 }
 
@@ -124,8 +128,10 @@ static void forgets(struct rh_exchange *x, void *data)
 
 Test(middleware_bearer, takes_an_answer_that_comes_later)
 {
-    static const char request[] = "GET /ping HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer later\r\n\r\n";
-    static const char forgotten[] = "GET /forgets HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer later\r\n\r\n";
+    static const char request[] =
+        "GET /ping HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer later\r\n\r\n";
+    static const char forgotten[] =
+        "GET /forgets HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer later\r\n\r\n";
     use();
     rh_app_get(app, "/forgets", forgets, NULL);
     ask("GET /ping", "");
@@ -146,7 +152,8 @@ Test(middleware_bearer, takes_an_answer_that_comes_later)
     while (rh_driver_poll(driver)) {
     }
     ask_take(rh_driver_output(conn));
-    cr_assert_eq(status, 500, "a handler that does nothing is answered for, also when it was called later");
+    cr_assert_eq(status, 500,
+                 "a handler that does nothing is answered for, also when it was called later");
     conn = rh_driver_open(driver);
     rh_driver_feed(conn, request, strlen(request));
     rh_driver_reset(conn);
@@ -168,7 +175,8 @@ Test(middleware_bearer, knows_a_fixed_list)
     cr_assert_eq(status, 200);
     ask("GET /ping", "Authorization: Bearer first-token\r\n");
     cr_assert_eq(status, 200);
-    static const char *const wrong[] = {"first-toke", "first-tokenx", "First-token", "second/token=", "x"};
+    static const char *const wrong[] = {"first-toke", "first-tokenx", "First-token",
+                                        "second/token=", "x"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         char field[80];
         snprintf(field, sizeof field, "Authorization: Bearer %s\r\n", wrong[i]);

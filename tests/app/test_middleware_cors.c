@@ -6,7 +6,8 @@
 
 TestSuite(middleware_cors, .init = ask_setup, .fini = ask_teardown);
 
-static const char preflight[] = "Origin: https://a.example\r\nAccess-Control-Request-Method: PUT\r\n";
+static const char preflight[] =
+    "Origin: https://a.example\r\nAccess-Control-Request-Method: PUT\r\n";
 static int guarded_times;
 
 static void guarded(struct rh_exchange *x, void *data)
@@ -53,19 +54,23 @@ Test(middleware_cors, answers_preflights_for_the_routes_of_a_group)
     cr_assert(has("Access-Control-Max-Age: 600"));
     cr_assert(has("Vary: Origin"));
     cr_assert(has("X-Mark: first"), "what stands before it runs");
-    cr_assert_eq(guarded_times, 0, "what stands behind it does not: a browser sends no login with a preflight");
+    cr_assert_eq(guarded_times, 0,
+                 "what stands behind it does not: a browser sends no login with a preflight");
     ask("PUT /api/items/7", "Origin: https://a.example\r\nContent-Length: 0\r\n");
     cr_assert_eq(status, 401);
     cr_assert(has("Access-Control-Allow-Origin: https://a.example"), "an error can be read, too");
     cr_assert(has("Access-Control-Expose-Headers: X-Mark"));
-    ask("OPTIONS /api/items/7", "Origin: https://evil.example\r\nAccess-Control-Request-Method: PUT\r\n");
+    ask("OPTIONS /api/items/7",
+        "Origin: https://evil.example\r\nAccess-Control-Request-Method: PUT\r\n");
     cr_assert_eq(status, 204);
     cr_assert_null(strstr(answer, "Access-Control"), "%s", answer);
     cr_assert(has("Allow: GET, HEAD, PUT, OPTIONS"), "%s", answer);
     static const char *const others[] = {
-        "Origin: https://a.example\r\nAccess-Control-Request-Method: GET\r\n",  /* that route has no CORS */
+        "Origin: https://a.example\r\nAccess-Control-Request-Method: GET\r\n",  /* that route has no
+                                                                                   CORS */
         "Origin: https://a.example\r\nAccess-Control-Request-Method: put\r\n",  /* no such method */
-        "Origin: https://a.example\r\nAccess-Control-Request-Method: POST\r\n", /* nor such a route */
+        "Origin: https://a.example\r\nAccess-Control-Request-Method: POST\r\n", /* nor such a route
+                                                                                 */
         "Origin: https://a.example\r\nAccess-Control-Request-Method:\r\n",
         "Access-Control-Request-Method: PUT\r\n",
     };
@@ -115,7 +120,8 @@ Test(middleware_cors, lets_the_last_one_decide)
     cr_assert(has("Access-Control-Allow-Origin: https://a.example"));
     ask("OPTIONS /nowhere", preflight);
     cr_assert_eq(status, 204);
-    cr_assert(has("Access-Control-Allow-Origin: https://a.example"), "of the app also where there is no route");
+    cr_assert(has("Access-Control-Allow-Origin: https://a.example"),
+              "of the app also where there is no route");
 }
 
 Test(middleware_cors, never_gives_logins_to_everybody)

@@ -1,4 +1,5 @@
-/* Password files: who passes, what is refused, what a change does, and a line of many who want in. */
+/* Password files: who passes, what is refused, what a change does, and a line of many who want in.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -15,9 +16,11 @@
 #include "rawhttp/middleware.h"
 
 #define ADA "ada:$2y$04$m.l32k1j7a12CkhOu2G03.yCNUQ6C04oTwLe1Nz2XLZ.4//MzCNb6\n" /* lovelace */
-#define GRACE                                                                                                          \
-    "grace:$6$rounds=1000$saltsalt$lAThc48nQdOTibgMOmcVwgROTx1XLv/QtLqZIW1b3nsiQk08w.MUHVQeTL1pjuu1/NRQj0870LpufHwlQS/ZY/\n"
-#define ALAN "alan:$5$rounds=1000$saltsalt$rO.rOU0EOWZ65JUeyGGNUp2TVUsBk/wE7Gt4CP5t2tA:Alan M. Turing\r\n" /* tur:ing */
+#define GRACE                                                       \
+    "grace:$6$rounds=1000$saltsalt$lAThc48nQdOTibgMOmcVwgROTx1XLv/" \
+    "QtLqZIW1b3nsiQk08w.MUHVQeTL1pjuu1/NRQj0870LpufHwlQS/ZY/\n"
+#define ALAN \
+    "alan:$5$rounds=1000$saltsalt$rO.rOU0EOWZ65JUeyGGNUp2TVUsBk/wE7Gt4CP5t2tA:Alan M. Turing\r\n" /* tur:ing */
 #define SLOW "slow:$2y$10$QMK/okcblCVCSGa3urU9iOubSHTGGKAT/RLFXSqA8HxCYic3kciSm\n" /* secret */
 
 static const char ada[] = "Authorization: Basic YWRhOmxvdmVsYWNl\r\n";
@@ -42,7 +45,8 @@ static void log_hook(void *data, enum rh_log_level level, const char *line)
 static void access_hook(void *data, const struct rh_access *access)
 {
     (void)data;
-    snprintf(user, sizeof user, "%.*s", (int)access->user.len, access->user.base != NULL ? access->user.base : "");
+    snprintf(user, sizeof user, "%.*s", (int)access->user.len,
+             access->user.base != NULL ? access->user.base : "");
 }
 
 static void setup(void)
@@ -104,17 +108,18 @@ Test(middleware_htpasswd, lets_users_in_by_each_kind_of_hash)
     ask("GET /ping", grace);
     cr_assert_eq(status, 200);
     ask("GET /ping", alan);
-    cr_assert_eq(status, 200, "a password may have colons, a line more fields, and a carriage return");
+    cr_assert_eq(status, 200,
+                 "a password may have colons, a line more fields, and a carriage return");
     cr_assert_str_eq(user, "alan");
     static const char *const wrong[] = {
         "",
-        "Authorization: Basic YWRhOkxvdmVsYWNl\r\n",      /* ada:Lovelace */
-        "Authorization: Basic YWRhOg==\r\n",              /* ada: */
-        "Authorization: Basic OmxvdmVsYWNl\r\n",          /* :lovelace */
-        "Authorization: Basic QWRhOmxvdmVsYWNl\r\n",      /* Ada:lovelace */
-        "Authorization: Basic YWQ6bG92ZWxhY2U=\r\n",      /* ad:lovelace */
-        "Authorization: Basic YWRhOmxvdmVsYWNlAA==\r\n",  /* a NUL */
-        "Authorization: Basic IyB3aG8gbWF5Og==\r\n",      /* "# who may:" */
+        "Authorization: Basic YWRhOkxvdmVsYWNl\r\n",     /* ada:Lovelace */
+        "Authorization: Basic YWRhOg==\r\n",             /* ada: */
+        "Authorization: Basic OmxvdmVsYWNl\r\n",         /* :lovelace */
+        "Authorization: Basic QWRhOmxvdmVsYWNl\r\n",     /* Ada:lovelace */
+        "Authorization: Basic YWQ6bG92ZWxhY2U=\r\n",     /* ad:lovelace */
+        "Authorization: Basic YWRhOmxvdmVsYWNlAA==\r\n", /* a NUL */
+        "Authorization: Basic IyB3aG8gbWF5Og==\r\n",     /* "# who may:" */
         "Authorization: Bearer YWRhOmxvdmVsYWNl\r\n",
         nobody,
     };
@@ -147,9 +152,15 @@ Test(middleware_htpasswd, takes_the_first_of_two_lines)
 Test(middleware_htpasswd, refuses_files_that_protect_nobody)
 {
     static const char *const bad[] = {
-        ADA "apr:$apr1$vzEqEnuz$mc0WiOLePlBXbar1XkJl4/\n", "sha:{SHA}EfatjsUqKYSrqv18O1FlA3hcIHI=\n",
-        "des:rl.3StKT.4T8M\n", "plain:secret\n", "md5:$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/\n", "empty:\n", "nocolon\n",
-        ":$6$rounds=1000$saltsalt$lAThc48nQdOTibgMOmcVwgROTx1XLv/QtLqZIW1b3nsiQk08w\n", "ada:$2y$04$\n",
+        ADA "apr:$apr1$vzEqEnuz$mc0WiOLePlBXbar1XkJl4/\n",
+        "sha:{SHA}EfatjsUqKYSrqv18O1FlA3hcIHI=\n",
+        "des:rl.3StKT.4T8M\n",
+        "plain:secret\n",
+        "md5:$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/\n",
+        "empty:\n",
+        "nocolon\n",
+        ":$6$rounds=1000$saltsalt$lAThc48nQdOTibgMOmcVwgROTx1XLv/QtLqZIW1b3nsiQk08w\n",
+        "ada:$2y$04$\n",
         "x:$2x$04$m.l32k1j7a12CkhOu2G03.yCNUQ6C04oTwLe1Nz2XLZ.4//MzCNb6\n",
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -157,8 +168,10 @@ Test(middleware_htpasswd, refuses_files_that_protect_nobody)
         use(bad[i]);
         rh_use_htpasswd(other, NULL, &options);
         cr_expect_eq(rh_app_status(other), RH_ECONFIG, "%s", bad[i]);
-        cr_expect_not_null(strstr(rh_app_error(other), i == 0 ? "line 2: Apache's MD5 ($apr1$) protects nobody" : "line 1: "),
-                           "%s", rh_app_error(other));
+        cr_expect_not_null(
+            strstr(rh_app_error(other),
+                   i == 0 ? "line 2: Apache's MD5 ($apr1$) protects nobody" : "line 1: "),
+            "%s", rh_app_error(other));
         rh_app_unref(other);
     }
 }
@@ -199,7 +212,9 @@ Test(middleware_htpasswd, follows_a_file_that_changes)
     cr_assert_str_eq(log_text, "");
     write_file(ADA "oops\n");
     ask("GET /ping", nobody);
-    cr_assert_not_null(strstr(log_text, "line 2: not 'user:hash'; the passwords that were read before stay"), "%s", log_text);
+    cr_assert_not_null(
+        strstr(log_text, "line 2: not 'user:hash'; the passwords that were read before stay"), "%s",
+        log_text);
     log_text[0] = '\0';
     rh_driver_advance(driver, 1000);
     ask("GET /ping", grace);
@@ -260,7 +275,7 @@ Test(middleware_htpasswd, remembers_nobody_where_it_shall_not)
     cr_assert_gt(cost(slow, 200), hashed / 4);
 }
 
-/* --- On a loop ----------------------------------------------------------------------------------------- */
+/* --- On a loop --- */
 
 static int clients[16];
 

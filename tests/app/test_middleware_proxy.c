@@ -1,4 +1,5 @@
-/* What a proxy says of its client, and what a client says of itself. In memory every peer is one on a unix socket. */
+/* What a proxy says of its client, and what a client says of itself. In memory every peer is one on
+ * a unix socket. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,8 +12,8 @@ static char logged[256];
 static void access_hook(void *data, const struct rh_access *access)
 {
     (void)data;
-    snprintf(logged, sizeof logged, "%.*s %.*s%s", (int)access->peer.len, access->peer.base, (int)access->host.len,
-             access->host.base, access->tls ? " tls" : "");
+    snprintf(logged, sizeof logged, "%.*s %.*s%s", (int)access->peer.len, access->peer.base,
+             (int)access->host.len, access->host.base, access->tls ? " tls" : "");
 }
 
 /* "peer port scheme host" */
@@ -21,8 +22,10 @@ static void tell(struct rh_exchange *x, void *data)
     struct rh_slice peer = rh_request_peer(x);
     struct rh_slice host = rh_request_host(x);
     (void)data;
-    rh_respond_text(x, 200, rh_exchange_format(x, "%.*s %u %s %.*s", (int)peer.len, peer.base, rh_request_peer_port(x),
-                                               rh_request_is_tls(x) ? "https" : "http", (int)host.len, host.base));
+    rh_respond_text(
+        x, 200,
+        rh_exchange_format(x, "%.*s %u %s %.*s", (int)peer.len, peer.base, rh_request_peer_port(x),
+                           rh_request_is_tls(x) ? "https" : "http", (int)host.len, host.base));
 }
 
 TestSuite(middleware_proxy, .init = ask_setup, .fini = ask_teardown);
@@ -51,29 +54,33 @@ static void expect(const struct question *questions, size_t count)
     for (size_t i = 0; i < count; i++) {
         ask("GET /who", questions[i].fields);
         cr_expect_eq(status, 200);
-        cr_expect_str_eq(body_of_answer(), questions[i].answer, "%s: %s", questions[i].fields, body_of_answer());
+        cr_expect_str_eq(body_of_answer(), questions[i].answer, "%s: %s", questions[i].fields,
+                         body_of_answer());
     }
 }
 
-#define EXPECT(...)                                                                                                    \
-    do {                                                                                                               \
-        static const struct question questions[] = {__VA_ARGS__};                                                      \
-        expect(questions, sizeof questions / sizeof *questions);                                                       \
+#define EXPECT(...)                                               \
+    do {                                                          \
+        static const struct question questions[] = {__VA_ARGS__}; \
+        expect(questions, sizeof questions / sizeof *questions);  \
     } while (0)
 
 Test(middleware_proxy, reads_forwarded_from_its_end)
 {
     use(RH_PROXY_FORWARDED, 1);
-    EXPECT({"", "unix 0 http x"},
-           {"Forwarded: for=198.51.100.1\r\n", "198.51.100.1 0 http x"},
-           {"Forwarded: For=\"198.51.100.1:4711\";Proto=HTTPS;Host=a.example\r\n", "198.51.100.1 4711 https a.example"},
-           {"Forwarded: for=\"[2001:db8::9]:443\";host=\"b.example:8443\"\r\n", "2001:db8::9 443 http b.example:8443"},
+    EXPECT({"", "unix 0 http x"}, {"Forwarded: for=198.51.100.1\r\n", "198.51.100.1 0 http x"},
+           {"Forwarded: For=\"198.51.100.1:4711\";Proto=HTTPS;Host=a.example\r\n",
+            "198.51.100.1 4711 https a.example"},
+           {"Forwarded: for=\"[2001:db8::9]:443\";host=\"b.example:8443\"\r\n",
+            "2001:db8::9 443 http b.example:8443"},
            {"Forwarded: for=\"[2001:db8::9]\" ; ; proto=https , \r\n", "2001:db8::9 0 https x"},
            {"Forwarded: for=\"[::ffff:198.51.100.1]\"\r\n", "198.51.100.1 0 http x"},
            /* past trusted hops, scheme and host by the one that named the client */
-           {"Forwarded: for=198.51.100.1;proto=https;host=c.example, for=10.1.2.3;proto=http;host=inner\r\n",
+           {"Forwarded: for=198.51.100.1;proto=https;host=c.example, "
+            "for=10.1.2.3;proto=http;host=inner\r\n",
             "198.51.100.1 0 https c.example"},
-           {"Forwarded: for=198.51.100.1;proto=https\r\nForwarded: for=192.0.2.7\r\nForwarded: for=\"[2001:db8:1::5]\"\r\n",
+           {"Forwarded: for=198.51.100.1;proto=https\r\nForwarded: for=192.0.2.7\r\nForwarded: "
+            "for=\"[2001:db8:1::5]\"\r\n",
             "198.51.100.1 0 https x"},
            {"Forwarded: for=10.1.2.3;ext=\"a;b,c\"\r\n", "10.1.2.3 0 http x"});
     cr_assert_str_eq(logged, "10.1.2.3 x", "%s", logged);
@@ -82,35 +89,40 @@ Test(middleware_proxy, reads_forwarded_from_its_end)
 Test(middleware_proxy, never_believes_what_stands_left_of_a_stranger)
 {
     use(RH_PROXY_FORWARDED, 1);
-    EXPECT({"Forwarded: for=203.0.113.66;proto=https;host=evil.example, for=198.51.100.1\r\n", "198.51.100.1 0 http x"},
-           {"Forwarded: for=10.0.0.1;host=evil.example\r\nForwarded: for=198.51.100.1\r\n", "198.51.100.1 0 http x"},
+    EXPECT({"Forwarded: for=203.0.113.66;proto=https;host=evil.example, for=198.51.100.1\r\n",
+            "198.51.100.1 0 http x"},
+           {"Forwarded: for=10.0.0.1;host=evil.example\r\nForwarded: for=198.51.100.1\r\n",
+            "198.51.100.1 0 http x"},
            {"Forwarded: for=10.0.0.1, for=192.0.2.8\r\n", "192.0.2.8 0 http x"},
-           {"X-Forwarded-For: 203.0.113.66\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: evil.example\r\n",
+           {"X-Forwarded-For: 203.0.113.66\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: "
+            "evil.example\r\n",
             "unix 0 http x"});
 }
 
 Test(middleware_proxy, stops_at_what_is_malformed_or_hidden)
 {
     use(RH_PROXY_FORWARDED, 1);
-    EXPECT({"Forwarded: for=\"evil, for=198.51.100.1\r\n", "unix 0 http x"},
-           {"Forwarded: for=198.51.100.1\r\nForwarded: for=\"10.0.0.1\r\n", "unix 0 http x"},
-           {"Forwarded: for=\"open\r\nForwarded: for=10.0.0.1;proto=https\r\n", "10.0.0.1 0 https x"},
-           {"Forwarded: for=198.51.100.1;for=198.51.100.2\r\n", "unix 0 http x"},
-           {"Forwarded: for=2001:db8::9\r\n", "unix 0 http x"},
-           {"Forwarded: for=\"2001:db8::9\"\r\n", "unix 0 http x"},
-           {"Forwarded: for=\"[2001:db8::9]x\"\r\n", "unix 0 http x"},
-           {"Forwarded: for=\"198.51.100.1:99999\"\r\n", "unix 0 http x"},
-           {"Forwarded: for=\"198.51.100.1:\"\r\n", "unix 0 http x"},
-           {"Forwarded: for=198.51.100.1 for=198.51.100.2\r\n", "unix 0 http x"},
-           {"Forwarded: for=\"198.51.100\\.1\"\r\n", "unix 0 http x"},
-           {"Forwarded: for=198.51.100.256\r\n", "unix 0 http x"},
-           {"Forwarded: ;\r\n", "unix 0 http x"},
-           {"Forwarded:\r\n", "unix 0 http x"},
-           {"Forwarded: 198.51.100.1\r\n", "unix 0 http x"},
-           {"Forwarded: for=198.51.100.1, for=_hidden;proto=https;host=a.example\r\n", "unix 0 https a.example"},
-           {"Forwarded: for=198.51.100.1, for=\"unknown:_p\", for=10.0.0.1\r\n", "10.0.0.1 0 http x"},
-           {"Forwarded: for=198.51.100.1;proto=ftp;host=\"a@evil.example\"\r\n", "198.51.100.1 0 http x"},
-           {"Forwarded: for=198.51.100.1;host=\"evil.example/x\"\r\n", "198.51.100.1 0 http x"});
+    EXPECT(
+        {"Forwarded: for=\"evil, for=198.51.100.1\r\n", "unix 0 http x"},
+        {"Forwarded: for=198.51.100.1\r\nForwarded: for=\"10.0.0.1\r\n", "unix 0 http x"},
+        {"Forwarded: for=\"open\r\nForwarded: for=10.0.0.1;proto=https\r\n", "10.0.0.1 0 https x"},
+        {"Forwarded: for=198.51.100.1;for=198.51.100.2\r\n", "unix 0 http x"},
+        {"Forwarded: for=2001:db8::9\r\n", "unix 0 http x"},
+        {"Forwarded: for=\"2001:db8::9\"\r\n", "unix 0 http x"},
+        {"Forwarded: for=\"[2001:db8::9]x\"\r\n", "unix 0 http x"},
+        {"Forwarded: for=\"198.51.100.1:99999\"\r\n", "unix 0 http x"},
+        {"Forwarded: for=\"198.51.100.1:\"\r\n", "unix 0 http x"},
+        {"Forwarded: for=198.51.100.1 for=198.51.100.2\r\n", "unix 0 http x"},
+        {"Forwarded: for=\"198.51.100\\.1\"\r\n", "unix 0 http x"},
+        {"Forwarded: for=198.51.100.256\r\n", "unix 0 http x"},
+        {"Forwarded: ;\r\n", "unix 0 http x"}, {"Forwarded:\r\n", "unix 0 http x"},
+        {"Forwarded: 198.51.100.1\r\n", "unix 0 http x"},
+        {"Forwarded: for=198.51.100.1, for=_hidden;proto=https;host=a.example\r\n",
+         "unix 0 https a.example"},
+        {"Forwarded: for=198.51.100.1, for=\"unknown:_p\", for=10.0.0.1\r\n", "10.0.0.1 0 http x"},
+        {"Forwarded: for=198.51.100.1;proto=ftp;host=\"a@evil.example\"\r\n",
+         "198.51.100.1 0 http x"},
+        {"Forwarded: for=198.51.100.1;host=\"evil.example/x\"\r\n", "198.51.100.1 0 http x"});
 }
 
 Test(middleware_proxy, walks_a_bounded_number_of_hops)
@@ -134,13 +146,19 @@ Test(middleware_proxy, walks_a_bounded_number_of_hops)
 Test(middleware_proxy, reads_x_forwarded)
 {
     use(RH_PROXY_X_FORWARDED, 1);
-    EXPECT({"X-Forwarded-For: 198.51.100.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: a.example\r\n",
+    EXPECT({"X-Forwarded-For: 198.51.100.1\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: "
+            "a.example\r\n",
             "198.51.100.1 0 https a.example"},
-           {"X-Forwarded-For: 203.0.113.66, 198.51.100.1\r\nX-Forwarded-Proto: https, http\r\n", "198.51.100.1 0 http x"},
-           {"X-Forwarded-For: 198.51.100.1\r\nX-Forwarded-Proto: https, http\r\n", "198.51.100.1 0 http x"},
-           {"X-Forwarded-For: 198.51.100.1, 10.0.0.1\r\nX-Forwarded-Proto: https, http\r\n", "198.51.100.1 0 https x"},
-           {"X-Forwarded-For: 198.51.100.1, 10.0.0.1\r\nX-Forwarded-Proto: https\r\n", "198.51.100.1 0 https x"},
-           {"X-Forwarded-For: 203.0.113.66\r\nX-Forwarded-For: 198.51.100.1:80,10.0.0.1\r\n", "198.51.100.1 80 http x"},
+           {"X-Forwarded-For: 203.0.113.66, 198.51.100.1\r\nX-Forwarded-Proto: https, http\r\n",
+            "198.51.100.1 0 http x"},
+           {"X-Forwarded-For: 198.51.100.1\r\nX-Forwarded-Proto: https, http\r\n",
+            "198.51.100.1 0 http x"},
+           {"X-Forwarded-For: 198.51.100.1, 10.0.0.1\r\nX-Forwarded-Proto: https, http\r\n",
+            "198.51.100.1 0 https x"},
+           {"X-Forwarded-For: 198.51.100.1, 10.0.0.1\r\nX-Forwarded-Proto: https\r\n",
+            "198.51.100.1 0 https x"},
+           {"X-Forwarded-For: 203.0.113.66\r\nX-Forwarded-For: 198.51.100.1:80,10.0.0.1\r\n",
+            "198.51.100.1 80 http x"},
            {"X-Forwarded-For: 2001:db8::9\r\n", "2001:db8::9 0 http x"},
            {"X-Forwarded-For: [2001:db8::9]:80\r\n", "2001:db8::9 80 http x"},
            {"X-Forwarded-For: 198.51.100.1, what, 10.0.0.1\r\n", "10.0.0.1 0 http x"},
@@ -150,13 +168,15 @@ Test(middleware_proxy, reads_x_forwarded)
            {"X-Forwarded-Proto: https\r\n", "unix 0 https x"},
            {"X-Forwarded-Host: a.example:8443, b.example\r\n", "unix 0 http b.example"},
            /* the other field, which a client may have made up */
-           {"Forwarded: for=203.0.113.66;proto=https\r\nX-Forwarded-For: 198.51.100.1\r\n", "198.51.100.1 0 http x"});
+           {"Forwarded: for=203.0.113.66;proto=https\r\nX-Forwarded-For: 198.51.100.1\r\n",
+            "198.51.100.1 0 http x"});
 }
 
 Test(middleware_proxy, takes_no_host_unless_asked_to)
 {
     use(RH_PROXY_X_FORWARDED, 0);
-    EXPECT({"X-Forwarded-For: 198.51.100.1\r\nX-Forwarded-Host: evil.example\r\n", "198.51.100.1 0 http x"});
+    EXPECT({"X-Forwarded-For: 198.51.100.1\r\nX-Forwarded-Host: evil.example\r\n",
+            "198.51.100.1 0 http x"});
 }
 
 Test(middleware_proxy, is_seen_by_what_follows)
@@ -204,7 +224,8 @@ Test(middleware_proxy, ignores_fields_of_strangers)
     rh_app_ref(app);
     struct live *live = live_open(app);
     live_ask(live, "GET", "/strangers/who", fields);
-    cr_assert(strncmp(live->body, "127.0.0.1 ", 10) == 0 && strstr(live->body, " http x") != NULL, "%s", live->body);
+    cr_assert(strncmp(live->body, "127.0.0.1 ", 10) == 0 && strstr(live->body, " http x") != NULL,
+              "%s", live->body);
     live_ask(live, "GET", "/nobody/who", fields);
     cr_assert(strncmp(live->body, "127.0.0.1 ", 10) == 0, "%s", live->body);
     live_ask(live, "GET", "/friends/who", fields);
@@ -214,8 +235,18 @@ Test(middleware_proxy, ignores_fields_of_strangers)
 
 Test(middleware_proxy, refuses_networks_that_it_can_not_read)
 {
-    static const char *const bad[] = {"", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "2001:db8::/129", "2001:db8::1/64",
-                                      "localhost", "[::1]", "10.0.0.0:80", "unknown", "*", "10.0.0.0/8 "};
+    static const char *const bad[] = {"",
+                                      "10.0.0.1/8",
+                                      "10.0.0.0/33",
+                                      "10.0.0.0/",
+                                      "2001:db8::/129",
+                                      "2001:db8::1/64",
+                                      "localhost",
+                                      "[::1]",
+                                      "10.0.0.0:80",
+                                      "unknown",
+                                      "*",
+                                      "10.0.0.0/8 "};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const char *const list[] = {bad[i], NULL};
         struct rh_proxies proxies;
@@ -226,7 +257,8 @@ Test(middleware_proxy, refuses_networks_that_it_can_not_read)
         cr_expect_eq(rh_app_status(other), RH_ECONFIG, "%s", bad[i]);
         rh_app_unref(other);
     }
-    static const char *const good[] = {"0.0.0.0/0", "::/0", "::ffff:10.0.0.1", "10.128.0.0/9", "fe80::/10", NULL};
+    static const char *const good[] = {"0.0.0.0/0",    "::/0",      "::ffff:10.0.0.1",
+                                       "10.128.0.0/9", "fe80::/10", NULL};
     struct rh_proxies proxies;
     rh_proxies_init(&proxies);
     proxies.trusted = good;

@@ -345,7 +345,9 @@ Test(middleware_timeout, keeps_many_limits_in_order)
     for (int i = 0; i < 40; i++) {
         struct rh_group *group = rh_app_group(app, NULL, "");
         snprintf(patterns[i], sizeof patterns[i], "/%d", i);
-        rh_use_timeout(app, group, (uint32_t)(i * 37 % 40 + 1) * 10); /* 40 durations, more than there are lists */
+        rh_use_timeout(app, group,
+                       (uint32_t)(i * 37 % 40 + 1) *
+                           10); /* 40 durations, more than there are lists */
         rh_group_route(group, RH_GET, patterns[i], later, NULL);
     }
     cr_assert_eq(rh_driver_create(&driver, app, &config), 0);
