@@ -43,6 +43,43 @@ RH_API int rh_sse_heartbeat(struct rh_exchange *x);
  * visit. */
 RH_API struct rh_slice rh_sse_last_id(const struct rh_exchange *x);
 
+/* --- A hub: one publish reaches everybody who is subscribed, on every loop ---
+ *
+ * It does what is said above by itself: heartbeats, peers that leave, drains. A subscriber that
+ * reads too slowly for an event to fit into its buffer is ended: its browser comes back with
+ * Last-Event-ID, and the handler that subscribes it again can send it what it missed first. */
+struct rh_sse_hub;
+
+struct rh_sse_hub_options {
+    size_t size;
+    uint32_t heartbeat_ms; /* a comment to all after so long, 0: never: 15,000 */
+    uint32_t retry_ms;     /* told to each at first, 0: not: 3,000; to those whom a drain ends,
+                              spread from this to its double */
+};
+RH_API void rh_sse_hub_options_init_sized(struct rh_sse_hub_options *options, size_t size);
+#define rh_sse_hub_options_init(options) rh_sse_hub_options_init_sized((options), sizeof *(options))
+
+/* NULL when memory ran out; `options` may be NULL for the defaults. Any thread. */
+RH_API struct rh_sse_hub *rh_sse_hub_create(const struct rh_sse_hub_options *options);
+/* When nobody can subscribe or publish any more: rh_app_own(app, rh_sse_hub_destroy, hub) does that
+ * in time. NULL accepted; any thread. */
+RH_API void rh_sse_hub_destroy(void *hub);
+
+/* Answers the exchange with a stream of the hub's events; the hub ends it. On the loop's thread.
+ * Returns 0, and then rh_sse_send and its kin may be used on it until the handler returns; or a
+ * negative code where the stream is not open (HEAD, no memory, a peer that has left, a drain): it
+ * is answered all the same. */
+RH_API int rh_sse_hub_subscribe(struct rh_sse_hub *hub, struct rh_exchange *x);
+
+/* Sends an event to all who are subscribed now, at the next turn of their loops. Any thread; from
+ * one thread they arrive in order. 0; RH_EFIELD as rh_sse_send; RH_ENOROOM or a libuv code where
+ * some loops can not be told. */
+RH_API int rh_sse_hub_publish(struct rh_sse_hub *hub, const char *event, const char *id,
+                              struct rh_slice data);
+
+/* How many are subscribed. Any thread. */
+RH_API size_t rh_sse_hub_subscribers(struct rh_sse_hub *hub);
+
 #ifdef __cplusplus
 }
 #endif

@@ -131,13 +131,12 @@ void rh_form_read(struct rh_exchange *x, rh_form_fn fn, void *data)
     form->fn = fn;
     form->data = data;
     state->form = form;
-    if (type.base == NULL || !rh_media_parse(type, &media)) {
-        form->type_error = RH_ETYPE;
-    } else if (rh_media_is(&media, "application/x-www-form-urlencoded")) {
+    bool is_type = type.base != NULL && rh_media_parse(type, &media);
+    if (is_type && rh_media_is(&media, "application/x-www-form-urlencoded")) {
         form->take = take_urlencoded;
-    } else if (rh_media_is(&media, "multipart/form-data")) {
+    } else if (is_type && rh_media_is(&media, "multipart/form-data")) {
         form->take = rh_form_take_multipart;
-    } else if (RH_HAVE_JSON && rh_media_is(&media, "application/json")) {
+    } else if (RH_HAVE_JSON && is_type && rh_media_is(&media, "application/json")) {
         form->take = rh_form_take_json;
     } else {
         form->type_error = RH_ETYPE;

@@ -1,7 +1,7 @@
 /* Server-sent events. An event is written in the pieces of its lines; it is measured first, so that
  * what does not fit into the stream's buffer is left out whole: half an event would be read
  * together with the next one. */
-#include "rawhttp/sse.h"
+#include "app/sse.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,15 +9,18 @@
 
 /* Where a line goes: measured first, then written. */
 struct target {
-    struct rh_exchange *x; /* NULL: count only */
+    struct rh_exchange *x; /* a stream; NULL: not there */
+    char *out;             /* memory; NULL: not there. Without both it is only counted */
     size_t length;
 };
 
 static void put(struct target *target, const char *bytes, size_t length)
 {
-    target->length += length;
     if (target->x != NULL)
         rh_stream_write(target->x, bytes, length);
+    else if (target->out != NULL)
+        memcpy(target->out + target->length, bytes, length);
+    target->length += length;
 }
 
 static void put_line(struct target *target, const char *name, const char *value, size_t length)
@@ -71,14 +74,27 @@ void rh_sse_open(struct rh_exchange *x, rh_stream_fn on_drained, void *data)
     rh_stream_open(x, 200, "text/event-stream", RH_LENGTH_UNKNOWN, on_drained, data);
 }
 
+static bool is_one_line(const char *text)
+{
+    return text == NULL || strpbrk(text, "\r\n") == NULL;
+}
+
+size_t rh_sse_format(const char *event, const char *id, struct rh_slice data, char *out)
+{
+    struct target target = {NULL, out, 0};
+    if (!is_one_line(event) || !is_one_line(id))
+        return 0;
+    put_event(&target, event, id, data);
+    return target.length;
+}
+
 int rh_sse_send(struct rh_exchange *x, const char *event, const char *id, struct rh_slice data)
 {
-    struct target count = {NULL, 0}, write = {x, 0};
-    if ((event != NULL && strpbrk(event, "\r\n") != NULL) ||
-        (id != NULL && strpbrk(id, "\r\n") != NULL))
+    struct target write = {x, NULL, 0};
+    size_t length = rh_sse_format(event, id, data, NULL);
+    if (length == 0)
         return RH_EFIELD;
-    put_event(&count, event, id, data);
-    if (rh_stream_room(x) < count.length)
+    if (rh_stream_room(x) < length)
         return RH_EAGAIN;
     put_event(&write, event, id, data);
     return 0;
