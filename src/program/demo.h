@@ -42,9 +42,6 @@ void demo_metrics_add(struct rh_app *app, struct demo *demo);
 void demo_respond_template(struct rh_exchange *x, const struct demo *demo, unsigned status,
                            const char *name, struct rh_value *data, const char *without);
 
-/* Answers with the value as JSON, and destroys it. */
-void demo_respond_json(struct rh_exchange *x, unsigned status, struct rh_value *value);
-
 /* A whole number from 0 to `maximum` in the query; `standard` where the name is missing. Answers
  * 400 and returns -1 where it is something else. */
 int64_t demo_query_number(struct rh_exchange *x, const char *name, int64_t standard,

@@ -49,7 +49,8 @@ static void on_done(uv_work_t *work, int status)
         struct rh_value *answer = rh_value_create();
         rh_value_set_int(answer, "n", computation->limit);
         rh_value_set_int(answer, "primes", computation->primes);
-        demo_respond_json(computation->x, 200, answer);
+        rh_respond_json(computation->x, 200, answer);
+        rh_value_destroy(answer);
     }
     free(computation);
 }

@@ -1,12 +1,11 @@
-/* What the rows of the demo share: pages from templates, answers in JSON, numbers from the query.
- */
+/* What the rows of the demo share: pages from templates, numbers from the query. */
 #include "program/demo.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The output of a template or a JSON writer, in memory that grows: it becomes the answer's. */
+/* The output of a template, in memory that grows: it becomes the answer's. */
 struct output {
     char *bytes;
     size_t used, size;
@@ -59,14 +58,6 @@ void demo_respond_template(struct rh_exchange *x, const struct demo *demo, unsig
     rh_value_destroy(data);
     rh_response_set(x, "Cache-Control", "no-store");
     respond(x, status, "text/html; charset=utf-8", &output, error);
-}
-
-void demo_respond_json(struct rh_exchange *x, unsigned status, struct rh_value *value)
-{
-    struct output output = {NULL, 0, 0};
-    int error = rh_value_is_whole(value) ? rh_json_write(value, 0, take, &output) : RH_ENOROOM;
-    rh_value_destroy(value);
-    respond(x, status, "application/json", &output, error);
 }
 
 unsigned demo_body_status(int error)

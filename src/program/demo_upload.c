@@ -188,7 +188,8 @@ static void answer_list(struct upload *upload)
         rh_value_set_int(entry, "size", (int64_t)upload->files[i].bytes);
         rh_value_set_text(entry, "sha256", upload->files[i].sha256);
     }
-    demo_respond_json(upload->x, 200, list);
+    rh_respond_json(upload->x, 200, list);
+    rh_value_destroy(list);
 }
 
 /* Once the body has ended and the pool is done. */

@@ -353,6 +353,8 @@ def compute_is_cancelled_when_its_client_leaves(_):
 
 @check
 def text_is_compressed_for_who_takes_it(_):
+    if "gzip" not in kit.run("--version").stdout:
+        return
     take = {"Accept-Encoding": "gzip"}
     program, plain = Program(), Program("--no-compression")
     for path in ("/", "/style.css", "/live.js", "/hello", "/metrics", "/welcome", "/login", "/no/such/page"):
