@@ -114,6 +114,9 @@ bool rh_app_cors_follows(struct rh_exchange *x)
     return false;
 }
 
+/* What a match says of a path that a pattern spells out. */
+static const struct rh_match spelled_out = {.route = NULL};
+
 /* No route has this path with this method. */
 static void handle_unrouted(struct rh_exchange *x, const struct rh_app *app, enum rh_method method,
                             struct rh_slice path, struct rh_match *match)
@@ -135,24 +138,35 @@ static void handle_unrouted(struct rh_exchange *x, const struct rh_app *app, enu
     run_with_state(x, route, match);
 }
 
+static __attribute__((noinline)) void handle_walked(struct rh_exchange *x, const struct rh_app *app,
+                                                    enum rh_method method, struct rh_slice path)
+{
+    struct rh_match match;
+    rh_router_walk(&app->router, method, path, &match);
+    if (match.route == NULL) {
+        handle_unrouted(x, app, method, path, &match);
+        return;
+    }
+    rh_exchange_set_route(x, match.route->pattern);
+    run_with_state(x, match.route, &match);
+}
+
 void rh_app_handle(struct rh_exchange *x, struct rh_door *door)
 {
     const struct rh_app *app = RH_CONTAINER_OF(door, struct rh_app, door);
     enum rh_method method = (enum rh_method)rh_request_method(x);
     struct rh_slice path = rh_request_path(x);
-    struct rh_match match;
-    rh_router_match(&app->router, method, path, &match);
-    const struct rh_route *route = match.route;
-    if (RH_UNLIKELY(route == NULL)) {
-        handle_unrouted(x, app, method, path, &match);
+    const struct rh_route *route = rh_router_literal(&app->router, method, path);
+    if (route == NULL) {
+        handle_walked(x, app, method, path);
         return;
     }
     rh_exchange_set_route(x, route->pattern);
-    if (route->steps_count == 0 && route->params == 0 && !route->has_rest) {
+    if (RH_LIKELY(route->steps_count == 0)) {
         route->handler(x, route->data);
-        return;
+    } else {
+        run_with_state(x, route, &spelled_out);
     }
-    run_with_state(x, route, &match);
 }
 
 void rh_next(struct rh_exchange *x)

@@ -505,22 +505,36 @@ static bool node_walk(struct walk *walk, const struct rh_router_node *node, cons
     }
 }
 
-void rh_router_match(const struct rh_router *router, enum rh_method method, struct rh_slice path,
-                     struct rh_match *ret_match)
+const struct rh_route *rh_router_literal(const struct rh_router *router, enum rh_method method, struct rh_slice path)
+{
+    if (RH_UNLIKELY(router->literals == NULL || path.len == 0 || *path.base != '/')) {
+        return NULL;
+    }
+    const struct end *end = literal_find(router, path);
+    return end != NULL ? end->routes[method] : NULL;
+}
+
+void rh_router_walk(const struct rh_router *router, enum rh_method method, struct rh_slice path,
+                    struct rh_match *ret_match)
 {
     ret_match->route = NULL;
     ret_match->allow = 0;
     ret_match->has_rest = false;
-    if (router->root == NULL || path.len == 0 || *path.base != '/') {
+    if (router->root != NULL && path.len > 0 && *path.base == '/') {
+        struct walk walk = {path.base + path.len, ret_match, (unsigned)method, 0};
+        RH_IGNORE(node_walk(&walk, router->root, path.base + 1));
+    }
+}
+
+void rh_router_match(const struct rh_router *router, enum rh_method method, struct rh_slice path,
+                     struct rh_match *ret_match)
+{
+    const struct rh_route *route = rh_router_literal(router, method, path);
+    if (route == NULL) {
+        rh_router_walk(router, method, path, ret_match);
         return;
     }
-    if (router->literals != NULL) {
-        const struct end *end = literal_find(router, path);
-        if (end != NULL && end->routes[method] != NULL) {
-            ret_match->route = end->routes[method];
-            return;
-        }
-    }
-    struct walk walk = {path.base + path.len, ret_match, (unsigned)method, 0};
-    RH_IGNORE(node_walk(&walk, router->root, path.base + 1));
+    ret_match->route = route;
+    ret_match->allow = 0;
+    ret_match->has_rest = false;
 }

@@ -96,6 +96,12 @@ COLD enum step reject_method(struct rh_parser *p, size_t len, char c)
 
 HOT enum step read_method(struct rh_parser *p, struct input *in, const char *first)
 {
+    if (RH_LIKELY(in->stop - first >= 4 && rh_word_load4(first) == rh_word_load4("GET "))) {
+        p->head.method = RH_GET; /* what the scan and the table below would find, too */
+        in->at = first + 4;
+        p->head.target_at = offset(in, in->at);
+        return NEXT;
+    }
     in->at = rh_scan_method(in->base, in->at, in->stop);
     size_t len = (size_t)(in->at - first);
     if (RH_UNLIKELY(in->at == in->stop)) {
@@ -202,10 +208,10 @@ HOT enum rh_rule note_host(struct rh_parser *p, const struct input *in, struct r
     p->notes.has_host = true;
     p->head.host_at = offset(in, value.base);
     p->head.host_len = (uint16_t)value.len;
-    if (at < end && *at == ':' && end - at <= 5) {
-        do {
-            at++;
-        } while (at < end && rh_ascii_is_digit(*at));
+    size_t port = at < end ? (size_t)(end - at) - 1 : 0;
+    /* A request line stands before the value, so there are 8 bytes. */
+    if (at < end && *at == ':' && (port < 5 || (port == 5 && at[1] < '6')) && rh_word_is_digits(end, port)) {
+        at = end; /* at most 59999 */
     }
     if (RH_LIKELY(at == end && rh_char_is(*value.base, RH_CHAR_REG_NAME) && !repeated)) {
         return RH_RULE_NONE;
@@ -246,19 +252,28 @@ static enum rh_rule note_field(struct rh_parser *p, const char *base, const stru
     case RH_FIELD_TRANSFER_ENCODING:
         return rh_framing_transfer_encoding(&p->framing, value);
     case RH_FIELD_CONNECTION:
+        p->notes.seldom = true;
         note_connection(p, value);
         return RH_RULE_NONE;
     case RH_FIELD_EXPECT:
         /* RFC 9110 §10.1.1: HTTP/1.0 does not have it, there it is to be ignored. */
         if (p->head.version_minor > 0) {
-            p->notes.has_expect = true;
+            p->notes.seldom = p->notes.has_expect = true;
             return rh_ascii_is(value, "100-continue") ? RH_RULE_NONE : RH_RULE_EXPECT_UNKNOWN;
         }
         return RH_RULE_NONE;
     default:
-        p->notes.has_upgrade = true;
+        p->notes.seldom = p->notes.has_upgrade = true;
         return RH_RULE_NONE;
     }
+}
+
+/* What Connection, Expect and Upgrade say about the head as a whole. */
+static void note_options(const struct rh_parser *p, struct rh_head *head)
+{
+    head->keep_alive = !p->notes.says_close && (head->version_minor > 0 || p->notes.says_keep_alive);
+    head->expect_continue = p->notes.has_expect && head->body_kind != RH_BODY_NONE;
+    head->upgrade = p->notes.has_upgrade && p->notes.says_upgrade && head->version_minor > 0;
 }
 
 /* The empty line was read: what is to be said about the head as a whole. */
@@ -274,9 +289,10 @@ HOT enum step end_head(struct rh_parser *p, struct input *in)
     }
     head->fields_n = p->section.fields_n;
     head->bytes = (uint16_t)(in->at - in->base);
-    head->keep_alive = !p->notes.says_close && (head->version_minor > 0 || p->notes.says_keep_alive);
-    head->expect_continue = p->notes.has_expect && head->body_kind != RH_BODY_NONE;
-    head->upgrade = p->notes.has_upgrade && p->notes.says_upgrade && head->version_minor > 0;
+    head->keep_alive = head->version_minor > 0;
+    if (RH_UNLIKELY(p->notes.seldom)) {
+        note_options(p, head);
+    }
     p->state = STATE_DONE;
     return LEAVE;
 }

@@ -19,6 +19,7 @@ struct rh_parser_notes {
     bool percent;     /* the path has a '%' */
     bool dots;        /* a segment of the path begins with '.' */
     bool has_host;    /* a Host field was read */
+    bool seldom;      /* one of the following fields was read */
     bool has_expect;  /* Expect asks for 100-continue */
     bool has_upgrade; /* an Upgrade field was read */
     bool says_close;  /* Connection lists these options */

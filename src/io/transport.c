@@ -121,19 +121,18 @@ static void on_written(uv_write_t *req, int status)
     rh_transport_wire(t)->callbacks->written(t, status);
 }
 
-static int write_plain(struct rh_transport *t, struct rh_transport_write *write)
+static uv_buf_t buf_of(struct rh_slice piece)
 {
-    uv_buf_t bufs[2];
-    unsigned count = 0;
-    size_t total = 0;
-    for (unsigned i = 0; i < 2; i++) {
-        if (write->left.pieces[i].len > 0) {
-            bufs[count++] = uv_buf_init((char *)(uintptr_t)write->left.pieces[i].base,
-                                        (unsigned)write->left.pieces[i].len);
-            total += write->left.pieces[i].len;
-        }
-    }
-    if (count == 0) {
+    return (uv_buf_t){.base = (char *)(uintptr_t)piece.base, .len = piece.len};
+}
+
+static int write_plain(struct rh_transport *t, struct rh_transport_write *write, struct rh_slice one,
+                       struct rh_slice two)
+{
+    uv_buf_t bufs[2] = {buf_of(one), buf_of(two)};
+    unsigned count = two.len > 0 ? 2 : 1; /* an empty first piece does no harm */
+    size_t total = one.len + two.len;
+    if (total == 0) {
         return 0;
     }
     int sent = uv_try_write(stream_of(t), bufs, count);
@@ -254,11 +253,11 @@ static void write_cipher_rest(struct rh_transport *t)
 int rh_transport_write(struct rh_transport *t, struct rh_transport_write *write, struct rh_slice first,
                        struct rh_slice second)
 {
+    if (t->tls == NULL) {
+        return write_plain(t, write, first, second);
+    }
     write->left.pieces[0] = first;
     write->left.pieces[1] = second;
-    if (t->tls == NULL) {
-        return write_plain(t, write);
-    }
     RH_ASSERT(t->tls->write == NULL);
     if (t->writes_open > 0) { /* ciphertext of TLS itself is in flight: ours goes behind it */
         t->tls->write = write;

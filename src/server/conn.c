@@ -7,7 +7,6 @@
 #include "server/conn.h"
 
 #include <string.h>
-#include <time.h>
 
 enum { COMPACT_BELOW = 4096, LINGER_BYTES_MAX = 1 << 20, ROUNDS_MAX = 64, ANSWERED_MAX = 32 };
 
@@ -16,26 +15,9 @@ static struct rh_conn *conn_of(struct rh_transport *t)
     return RH_CONTAINER_OF(t, struct rh_conn, transport);
 }
 
-static struct rh_conns *conns_of(const struct rh_conn *c)
+void rh_conn_set_deadline(struct rh_conn *c, enum rh_deadline_class which)
 {
-    return RH_CONTAINER_OF(rh_transport_wire(&c->transport), struct rh_conns, wire);
-}
-
-static struct rh_session *session_of(struct rh_conn *c)
-{
-    return &c->http1.session;
-}
-
-static uint64_t clock_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-static void set_deadline(struct rh_conn *c, enum rh_deadline_class which)
-{
-    struct rh_conns *conns = conns_of(c);
+    struct rh_conns *conns = rh_conn_conns(c);
     c->deadline_class = (uint8_t)which;
     uint64_t due = rh_deadlines_set(&conns->deadlines, &c->deadline, which, rh_engine_now_ms(conns->engine));
     if (due != UINT64_MAX) {
@@ -45,24 +27,17 @@ static void set_deadline(struct rh_conn *c, enum rh_deadline_class which)
 
 /* --- Output ----------------------------------------------------------------------------------------- */
 
-static void conclude_answered(struct rh_output *out, bool aborted)
+static inline void output_written(struct rh_conn *c)
 {
-    while (!rh_list_is_empty(&out->answered)) {
-        struct rh_exchange *x = RH_CONTAINER_OF(out->answered.next, struct rh_exchange, waiting);
-        rh_list_remove(&x->waiting);
-        rh_exchange_conclude(x, aborted);
+    struct rh_output *out = c->out;
+    rh_engine_settle(c->host.engine, rh_conn_clock_us());
+    out->used = 0;
+    if (RH_UNLIKELY((out->ref.len | out->file.len | out->answered_n) > 0)) {
+        out->ref = (struct rh_slice){NULL, 0};
+        out->file.len = 0;
+        rh_exchange_conclude_answered(out, false);
+        rh_conn_session(c)->ops->sent(rh_conn_session(c));
     }
-    out->answered_n = 0;
-}
-
-static void output_written(struct rh_conn *c)
-{
-    rh_engine_settle(c->host.engine, clock_us());
-    conclude_answered(c->out, false);
-    c->out->used = 0;
-    c->out->ref = (struct rh_slice){NULL, 0};
-    c->out->file.len = 0;
-    session_of(c)->ops->sent(session_of(c));
 }
 
 static void flush(struct rh_conn *c)
@@ -80,7 +55,7 @@ static void flush(struct rh_conn *c)
     } else if (state == 1) {
         c->in_flight = true;
         c->count.unsent = (uint32_t)rh_transport_unsent(&c->transport, &out->write);
-        set_deadline(c, RH_DEADLINE_WRITE);
+        rh_conn_set_deadline(c, RH_DEADLINE_WRITE);
     } else {
         rh_conn_close(c, RH_WRITE_FAILED);
     }
@@ -89,7 +64,7 @@ static void flush(struct rh_conn *c)
 /* Pulls until the session has nothing more; true where anything was added. */
 static bool pull_all(struct rh_conn *c)
 {
-    struct rh_session *s = session_of(c);
+    struct rh_session *s = rh_conn_session(c);
     bool added = false;
     if (c->out == NULL) {
         c->out = rh_slab_acquire(&c->host.engine->pools.outputs);
@@ -137,7 +112,7 @@ static void release_input(struct rh_conn *c)
 
 static bool feed_some(struct rh_conn *c)
 {
-    struct rh_session *s = session_of(c);
+    struct rh_session *s = rh_conn_session(c);
     size_t len = c->in_len - c->in_at;
     if (s->finished || (len == 0 && !c->eof_told)) {
         return false;
@@ -157,7 +132,7 @@ static void end_session(struct rh_conn *c)
 {
     if (!c->ended) {
         c->ended = true;
-        session_of(c)->ops->end(session_of(c), (enum rh_abort)c->reason);
+        rh_conn_session(c)->ops->end(rh_conn_session(c), (enum rh_abort)c->reason);
     }
 }
 
@@ -167,7 +142,7 @@ static void finish(struct rh_conn *c)
     uint32_t came = c->in_len - c->in_at;
     c->in_at = c->in_len;
     c->count.discarded = c->shut ? c->count.discarded + came : came;
-    bool waits = !c->eof && session_of(c)->lingers && c->count.discarded <= LINGER_BYTES_MAX;
+    bool waits = !c->eof && rh_conn_session(c)->lingers && c->count.discarded <= LINGER_BYTES_MAX;
     if (!c->shut || !waits) {
         rh_transport_shutdown(&c->transport);
     }
@@ -175,13 +150,13 @@ static void finish(struct rh_conn *c)
         rh_conn_close(c, RH_CLOSED);
     } else if (!c->shut) { /* for the peer, or for room for our closure alert: `ready` comes behind that */
         c->shut = true;
-        set_deadline(c, RH_DEADLINE_LINGER);
+        rh_conn_set_deadline(c, RH_DEADLINE_LINGER);
     }
 }
 
 static void run(struct rh_conn *c)
 {
-    struct rh_session *s = session_of(c);
+    struct rh_session *s = rh_conn_session(c);
     bool ask = true; /* an answer may have come from elsewhere */
     while (!c->in_flight && !c->closing) {
         bool moved = feed_some(c);
@@ -201,8 +176,8 @@ static void run(struct rh_conn *c)
             return;
         }
         flush(c);
-        if (c->again) {
-            return;
+        if (c->again || (c->in_at == c->in_len && !s->has_output && !c->eof)) {
+            return; /* the second is what mostly follows: it saves a round in which nothing moves */
         }
     }
 }
@@ -234,7 +209,7 @@ static bool in_handshake(const struct rh_conn *c)
 /* Input is read while there is room for it; deadlines follow what is waited for. */
 static void settle(struct rh_conn *c)
 {
-    struct rh_session *s = session_of(c);
+    struct rh_session *s = rh_conn_session(c);
     release_input(c);
     if (c->out != NULL && !c->in_flight && rh_output_is_empty(c->out)) {
         rh_slab_release(&c->host.engine->pools.outputs, c->out);
@@ -250,7 +225,7 @@ static void settle(struct rh_conn *c)
             return;
         }
     }
-    if (c->eof || (c->in != NULL && c->in_at == 0 && c->in_len == rh_pools_input_bytes(&c->host.engine->config))) {
+    if (c->eof || (c->in != NULL && c->in_at == 0 && c->in_len == rh_conn_conns(c)->input_bytes)) {
         rh_transport_read_stop(&c->transport);
     } else if (!c->transport.reading) {
         rh_transport_read_start(&c->transport);
@@ -267,16 +242,16 @@ static void settle(struct rh_conn *c)
     }
     if (want != c->deadline_class || s->restart || want == RH_DEADLINE_IDLE || want == RH_DEADLINE_REST) {
         s->restart = false;
-        set_deadline(c, want);
+        rh_conn_set_deadline(c, want);
     }
-    if (RH_UNLIKELY(conns_of(c)->crowded) && (want == RH_DEADLINE_IDLE || want == RH_DEADLINE_REST) &&
+    if (RH_UNLIKELY(rh_conn_conns(c)->crowded) && (want == RH_DEADLINE_IDLE || want == RH_DEADLINE_REST) &&
         c->out == NULL && c->in == NULL) {
-        conns_of(c)->crowded = false;
+        rh_conn_conns(c)->crowded = false;
         rh_conn_close(c, RH_CLOSED);
     }
 }
 
-static void on_wake(struct rh_host *host)
+void rh_conn_wake(struct rh_host *host)
 {
     struct rh_conn *c = RH_CONTAINER_OF(host, struct rh_conn, host);
     if (c->driving) {
@@ -284,14 +259,14 @@ static void on_wake(struct rh_host *host)
     }
     if (!c->queued && !c->closing) {
         c->queued = true;
-        struct rh_conns *conns = conns_of(c);
+        struct rh_conns *conns = rh_conn_conns(c);
         c->next_ready = conns->ready;
         conns->ready = c;
         conns->soon(conns);
     }
 }
 
-static void drive(struct rh_conn *c)
+void rh_conn_drive(struct rh_conn *c)
 {
     if (c->closing) {
         return;
@@ -301,7 +276,7 @@ static void drive(struct rh_conn *c)
         return;
     }
     c->driving = true;
-    rh_engine_tick(c->host.engine, clock_us());
+    rh_engine_tick(c->host.engine, rh_conn_clock_us());
     c->again = false;
     run(c);
     c->driving = false;
@@ -310,19 +285,7 @@ static void drive(struct rh_conn *c)
     }
     settle(c);
     if (c->again && !c->closing) {
-        on_wake(&c->host);
-    }
-}
-
-void rh_conns_run_ready(struct rh_conns *conns)
-{
-    struct rh_conn *c = conns->ready; /* those that become ready meanwhile have the next turn */
-    conns->ready = NULL;
-    while (c != NULL) {
-        struct rh_conn *next = c->next_ready;
-        c->queued = false;
-        drive(c);
-        c = next;
+        rh_conn_wake(&c->host);
     }
 }
 
@@ -331,7 +294,7 @@ void rh_conns_run_ready(struct rh_conns *conns)
 static void on_room(struct rh_transport *t, char **ret_base, size_t *ret_len)
 {
     struct rh_conn *c = conn_of(t);
-    size_t cap = rh_pools_input_bytes(&c->host.engine->config);
+    size_t cap = rh_conn_conns(c)->input_bytes;
     if (c->in == NULL) {
         c->in = rh_slab_acquire(&c->host.engine->pools.inputs);
         c->in_at = c->in_len = 0;
@@ -362,7 +325,7 @@ static void on_input(struct rh_transport *t, size_t len)
 
 static void on_ready(struct rh_transport *t)
 {
-    drive(conn_of(t));
+    rh_conn_drive(conn_of(t));
 }
 
 static void on_ended(struct rh_transport *t, int status)
@@ -370,7 +333,7 @@ static void on_ended(struct rh_transport *t, int status)
     struct rh_conn *c = conn_of(t);
     if (status == UV_EOF) {
         c->eof = true;
-        drive(c);
+        rh_conn_drive(c);
     } else {
         rh_conn_close(c, status == UV_ECONNRESET ? RH_PEER_RESET : RH_CLOSED);
     }
@@ -379,7 +342,7 @@ static void on_ended(struct rh_transport *t, int status)
 static void on_secured(struct rh_transport *t)
 {
     struct rh_conn *c = conn_of(t);
-    set_deadline(c, RH_DEADLINE_HEAD); /* a first head is counted from here */
+    rh_conn_set_deadline(c, RH_DEADLINE_HEAD); /* a first head is counted from here */
 }
 
 static void on_written(struct rh_transport *t, int status)
@@ -390,20 +353,20 @@ static void on_written(struct rh_transport *t, int status)
         rh_conn_close(c, RH_WRITE_FAILED);
         return;
     }
-    rh_engine_tick(c->host.engine, clock_us());
+    rh_engine_tick(c->host.engine, rh_conn_clock_us());
     output_written(c);
     c->deadline_class = RH_DEADLINE_NONE; /* the next one is set anew */
-    drive(c);
+    rh_conn_drive(c);
 }
 
 static void on_closed(struct rh_transport *t)
 {
     struct rh_conn *c = conn_of(t);
-    struct rh_conns *conns = conns_of(c);
-    rh_engine_tick(conns->engine, clock_us());
+    struct rh_conns *conns = rh_conn_conns(c);
+    rh_engine_tick(conns->engine, rh_conn_clock_us());
     end_session(c);
     if (c->out != NULL) {
-        conclude_answered(c->out, true);
+        rh_exchange_conclude_answered(c->out, true);
         rh_slab_release(&conns->engine->pools.outputs, c->out);
     }
     c->in_at = c->in_len;
@@ -414,7 +377,7 @@ static void on_closed(struct rh_transport *t)
     conns->released(conns);
 }
 
-static const struct rh_transport_callbacks callbacks = {
+const struct rh_transport_callbacks rh_conn_callbacks = {
     .room = on_room,
     .input = on_input,
     .ready = on_ready,
@@ -424,7 +387,7 @@ static const struct rh_transport_callbacks callbacks = {
     .closed = on_closed,
 };
 
-static void tls_info(struct rh_host *host, struct rh_tls_info *ret_info)
+void rh_conn_tls_info(struct rh_host *host, struct rh_tls_info *ret_info)
 {
     const struct rh_conn *c = RH_CONTAINER_OF(host, struct rh_conn, host);
     rh_tls_engine_info(&c->transport.tls->engine, ret_info);
@@ -432,26 +395,13 @@ static void tls_info(struct rh_host *host, struct rh_tls_info *ret_info)
 
 /* --- Life ------------------------------------------------------------------------------------------- */
 
-int rh_conns_init(struct rh_conns *conns, struct rh_engine *engine, uv_loop_t *loop)
-{
-    conns->engine = engine;
-    conns->ready = NULL;
-    conns->open = 0;
-    conns->crowded = false;
-    conns->ending = 0;
-    engine->wake = on_wake;
-    engine->tls_info = tls_info;
-    rh_deadlines_init(&conns->deadlines, &engine->config);
-    return rh_wire_init(&conns->wire, loop, &callbacks, engine->config.connections_max);
-}
-
 bool rh_conn_open(struct rh_conns *conns, int fd, const struct sockaddr_storage *peer, struct rh_tls *tls)
 {
     struct rh_conn *c = rh_slab_acquire(&conns->engine->pools.connections);
     RH_ASSERT(c != NULL); /* the listener pauses before the pool is empty */
     bool closing;
     memset(c, 0, sizeof *c);
-    rh_engine_tick(conns->engine, clock_us());
+    rh_engine_tick(conns->engine, rh_conn_clock_us());
     c->transport.tcp.data = &conns->wire;
     c->host.engine = conns->engine;
     c->host.tls = tls != NULL;
@@ -462,7 +412,7 @@ bool rh_conn_open(struct rh_conns *conns, int fd, const struct sockaddr_storage 
     conns->open++;
     int err = rh_transport_open(&c->transport, &conns->wire, fd, tls, &closing);
     if (err == 0) {
-        set_deadline(c, tls != NULL ? RH_DEADLINE_TLS : RH_DEADLINE_HEAD);
+        rh_conn_set_deadline(c, tls != NULL ? RH_DEADLINE_TLS : RH_DEADLINE_HEAD);
         return true;
     }
     if (closing) {
@@ -483,7 +433,7 @@ void rh_conn_close(struct rh_conn *c, enum rh_abort reason)
     c->closing = true;
     c->reason = (uint8_t)reason;
     if (c->queued) { /* out of the ready list: its memory will go */
-        struct rh_conn **at = &conns_of(c)->ready;
+        struct rh_conn **at = &rh_conn_conns(c)->ready;
         while (*at != NULL && *at != c) {
             at = &(*at)->next_ready;
         }
@@ -498,6 +448,8 @@ void rh_conn_close(struct rh_conn *c, enum rh_abort reason)
     }
 }
 
+/* --- What befalls it ---------------------------------------------------------------------------------- */
+
 /* The peer may be reading slowly rather than not at all: what libuv still holds tells. */
 static bool write_moved(struct rh_conn *c)
 {
@@ -510,19 +462,19 @@ static bool write_moved(struct rh_conn *c)
     return moved > 0 && fast_enough;
 }
 
-static void expire(struct rh_conn *c, enum rh_deadline_class which)
+void rh_conn_expire(struct rh_conn *c, enum rh_deadline_class which)
 {
     struct rh_engine *engine = c->host.engine;
-    struct rh_session *s = session_of(c);
+    struct rh_session *s = rh_conn_session(c);
     switch (which) {
     case RH_DEADLINE_REST:
         c->rested = true;
         rh_transport_rest(&c->transport);
-        set_deadline(c, RH_DEADLINE_IDLE);
+        rh_conn_set_deadline(c, RH_DEADLINE_IDLE);
         return;
     case RH_DEADLINE_WRITE:
         if (write_moved(c)) {
-            set_deadline(c, RH_DEADLINE_WRITE);
+            rh_conn_set_deadline(c, RH_DEADLINE_WRITE);
             return;
         }
         rh_engine_log(engine, RH_LOG_DEBUG, "a peer does not read: cut after %u ms", engine->config.write_ms);
@@ -540,60 +492,15 @@ static void expire(struct rh_conn *c, enum rh_deadline_class which)
         c->driving = true;
         s->ops->expire(s, which);
         c->driving = false;
-        set_deadline(c, RH_DEADLINE_NONE);
-        drive(c);
+        rh_conn_set_deadline(c, RH_DEADLINE_NONE);
+        rh_conn_drive(c);
     }
 }
 
-void rh_conns_expire(struct rh_conns *conns)
+void rh_conn_drain(struct rh_conn *c)
 {
-    enum rh_deadline_class which;
-    struct rh_deadline *entry;
-    rh_engine_tick(conns->engine, clock_us());
-    while ((entry = rh_deadlines_overdue(&conns->deadlines, rh_engine_now_ms(conns->engine), &which)) != NULL) {
-        struct rh_conn *c = RH_CONTAINER_OF(entry, struct rh_conn, deadline);
-        if (c->closing) { /* waits for libuv only */
-            set_deadline(c, RH_DEADLINE_NONE);
-        } else {
-            expire(c, which);
-        }
-    }
-    uint64_t next = rh_deadlines_next(&conns->deadlines);
-    if (next != UINT64_MAX) {
-        conns->alarm(conns, next);
-    }
-}
-
-/* Calls `fn` for each connection that was there when it began: all stand in some deadline list, and what `fn` does may
- * move them between lists, so they are gathered behind a mark first. */
-static void for_each(struct rh_conns *conns, void (*fn)(struct rh_conn *c, enum rh_abort reason), enum rh_abort reason)
-{
-    struct rh_link all;
-    rh_list_init(&all);
-    for (unsigned i = 0; i < RH_DEADLINE_CLASSES; i++) {
-        struct rh_link *list = &conns->deadlines.lists[i];
-        while (!rh_list_is_empty(list)) {
-            struct rh_link *link = list->next;
-            rh_list_remove(link);
-            rh_list_push_back(&all, link);
-        }
-    }
-    while (!rh_list_is_empty(&all)) {
-        struct rh_conn *c = RH_CONTAINER_OF(all.next, struct rh_conn, deadline.link);
-        set_deadline(c, c->closing ? RH_DEADLINE_NONE : (enum rh_deadline_class)c->deadline_class);
-        fn(c, reason);
-    }
-}
-
-static void drain_one(struct rh_conn *c, enum rh_abort reason)
-{
-    struct rh_session *s = session_of(c);
-    (void)reason;
+    struct rh_session *s = rh_conn_session(c);
     if (c->closing || c->driving) {
-        return;
-    }
-    if (conns_of(c)->ending != 0) { /* closed by the callback of one that was told before */
-        rh_conn_close(c, (enum rh_abort)conns_of(c)->ending);
         return;
     }
     if (in_handshake(c)) { /* one that began may bring its request with its last flight */
@@ -603,32 +510,5 @@ static void drain_one(struct rh_conn *c, enum rh_abort reason)
         return;
     }
     s->ops->drain(s);
-    drive(c);
-}
-
-void rh_conns_drain(struct rh_conns *conns)
-{
-    for_each(conns, drain_one, RH_DRAINED);
-}
-
-void rh_conns_close_all(struct rh_conns *conns, enum rh_abort reason)
-{
-    conns->ending = (uint8_t)reason;
-    for_each(conns, rh_conn_close, reason);
-}
-
-bool rh_conns_close_idle(struct rh_conns *conns)
-{
-    static const enum rh_deadline_class idle[] = {RH_DEADLINE_IDLE, RH_DEADLINE_REST, RH_DEADLINE_LINGER};
-    for (unsigned i = 0; i < sizeof idle / sizeof idle[0]; i++) {
-        struct rh_link *list = &conns->deadlines.lists[idle[i]];
-        for (struct rh_link *link = list->next; link != list; link = link->next) {
-            struct rh_conn *c = RH_CONTAINER_OF(link, struct rh_conn, deadline.link);
-            if (!c->closing) {
-                rh_conn_close(c, RH_CLOSED);
-                return true;
-            }
-        }
-    }
-    return false;
+    rh_conn_drive(c);
 }

@@ -3,24 +3,13 @@
 #ifndef RH_SERVER_CONN_H
 #define RH_SERVER_CONN_H
 
+#include <time.h>
+
 #include "io/transport.h"
+#include "server/conns.h"
 #include "server/deadlines.h"
 #include "server/http1.h"
 #include "server/output.h"
-
-/* What the connections of one loop share with their server. */
-struct rh_conns {
-    struct rh_engine *engine;
-    struct rh_wire wire;
-    struct rh_deadlines deadlines;
-    struct rh_conn *ready; /* to be driven at the end of this turn */
-    rh_counter open;       /* connections; read by statistics from other threads */
-    bool crowded;          /* the listeners wait for room: the next one that comes to rest makes it */
-    uint8_t ending;        /* all were closed with this reason (enum rh_abort), and so are those that are met later */
-    void (*soon)(struct rh_conns *conns);                     /* call rh_conns_run_ready at the end of this turn */
-    void (*alarm)(struct rh_conns *conns, uint64_t at_ms);    /* call rh_conns_expire then, behind a poll */
-    void (*released)(struct rh_conns *conns);                 /* a connection's memory is free again */
-};
 
 struct rh_conn {
     struct rh_transport transport;
@@ -50,20 +39,40 @@ struct rh_conn {
     uint8_t reason;           /* enum rh_abort with which it closes */
 };
 
-/* `wire` is initialized; 0 or a negative code. */
-int RH_MUST_CHECK rh_conns_init(struct rh_conns *conns, struct rh_engine *engine, uv_loop_t *loop);
 /* Takes over the descriptor. False when it could not (it is closed then). */
 bool rh_conn_open(struct rh_conns *conns, int fd, const struct sockaddr_storage *peer, struct rh_tls *tls);
 /* The only way an end begins; idempotent. */
 void rh_conn_close(struct rh_conn *c, enum rh_abort reason);
 
-void rh_conns_run_ready(struct rh_conns *conns);
-/* Ends what is overdue; sets the next alarm. */
-void rh_conns_expire(struct rh_conns *conns);
-/* Tells every session to drain. */
-void rh_conns_drain(struct rh_conns *conns);
-void rh_conns_close_all(struct rh_conns *conns, enum rh_abort reason);
-/* Closes the connection that has been idle the longest; false where none is. */
-bool rh_conns_close_idle(struct rh_conns *conns);
+/* Moves bytes until nothing moves any more; a call from inside of it is done by the one that runs. */
+void rh_conn_drive(struct rh_conn *c);
+void rh_conn_set_deadline(struct rh_conn *c, enum rh_deadline_class which);
+
+/* The deadline that ran has passed. */
+void rh_conn_expire(struct rh_conn *c, enum rh_deadline_class which);
+/* Finish what is open and end. */
+void rh_conn_drain(struct rh_conn *c);
+
+/* What the engine calls. */
+void rh_conn_wake(struct rh_host *host);
+void rh_conn_tls_info(struct rh_host *host, struct rh_tls_info *ret_info);
+extern const struct rh_transport_callbacks rh_conn_callbacks;
+
+static inline struct rh_session *rh_conn_session(struct rh_conn *c)
+{
+    return &c->http1.session;
+}
+
+static inline struct rh_conns *rh_conn_conns(const struct rh_conn *c)
+{
+    return RH_CONTAINER_OF(rh_transport_wire(&c->transport), struct rh_conns, wire);
+}
+
+static inline uint64_t rh_conn_clock_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
 
 #endif

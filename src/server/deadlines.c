@@ -18,15 +18,6 @@ void rh_deadlines_init(struct rh_deadlines *d, const struct rh_config *config)
     d->ms[RH_DEADLINE_TLS] = config->tls_ms;
 }
 
-uint64_t rh_deadlines_set(struct rh_deadlines *d, struct rh_deadline *entry, enum rh_deadline_class which,
-                          uint64_t now_ms)
-{
-    rh_list_remove(&entry->link);
-    rh_list_push_back(&d->lists[which], &entry->link);
-    entry->due_ms = d->ms[which] == 0 ? UINT64_MAX : now_ms + d->ms[which];
-    return entry->due_ms;
-}
-
 struct rh_deadline *rh_deadlines_overdue(struct rh_deadlines *d, uint64_t now_ms, enum rh_deadline_class *ret_which)
 {
     for (unsigned i = 0; i < RH_DEADLINE_CLASSES; i++) {

@@ -20,9 +20,18 @@ struct rh_deadlines {
 };
 
 void rh_deadlines_init(struct rh_deadlines *d, const struct rh_config *config);
-/* Puts the entry under `which`, counted from now; returns when it is due (UINT64_MAX: never). */
-uint64_t rh_deadlines_set(struct rh_deadlines *d, struct rh_deadline *entry, enum rh_deadline_class which,
-                          uint64_t now_ms);
+/* Puts the entry under `which`, counted from now. Returns when it is due where an alarm is to be set for it: behind
+ * another of its class, whose alarm comes first, it is UINT64_MAX, as where it never ends. */
+static inline uint64_t rh_deadlines_set(struct rh_deadlines *d, struct rh_deadline *entry,
+                                        enum rh_deadline_class which, uint64_t now_ms)
+{
+    struct rh_link *list = &d->lists[which];
+    rh_list_remove(&entry->link);
+    entry->due_ms = d->ms[which] == 0 ? UINT64_MAX : now_ms + d->ms[which];
+    uint64_t alarm_ms = rh_list_is_empty(list) ? entry->due_ms : UINT64_MAX;
+    rh_list_push_back(list, &entry->link);
+    return alarm_ms;
+}
 /* One that is overdue, with its class, or NULL. It stays in its list: set or remove it. */
 struct rh_deadline *rh_deadlines_overdue(struct rh_deadlines *d, uint64_t now_ms, enum rh_deadline_class *ret_which);
 /* The earliest of all, UINT64_MAX: none. */

@@ -78,16 +78,6 @@ static void set_deadline(struct rh_driver_conn *c, enum rh_deadline_class which)
     (void)rh_deadlines_set(&c->driver->deadlines, &c->deadline, which, rh_engine_now_ms(&c->driver->engine));
 }
 
-static void conclude_answered(struct rh_output *out, bool aborted)
-{
-    while (!rh_list_is_empty(&out->answered)) {
-        struct rh_exchange *x = RH_CONTAINER_OF(out->answered.next, struct rh_exchange, waiting);
-        rh_list_remove(&x->waiting);
-        rh_exchange_conclude(x, aborted);
-    }
-    out->answered_n = 0;
-}
-
 static void close_conn(struct rh_driver_conn *c, enum rh_abort reason)
 {
     if (c->closed) {
@@ -96,7 +86,7 @@ static void close_conn(struct rh_driver_conn *c, enum rh_abort reason)
     c->closed = c->shut = true;
     c->in_flight = false;
     c->http1.session.ops->end(&c->http1.session, reason);
-    conclude_answered(c->out, true);
+    rh_exchange_conclude_answered(c->out, true);
     set_deadline(c, RH_DEADLINE_NONE);
     c->in.at = c->in.len;
     c->driver->open--;
@@ -110,7 +100,7 @@ static void deliver(struct rh_driver_conn *c)
     append(&c->got, out->ref.base, out->ref.len);
     c->in_flight = false;
     rh_engine_settle(&c->driver->engine, c->driver->engine.now_us);
-    conclude_answered(out, false);
+    rh_exchange_conclude_answered(out, false);
     if (!c->closed) {
         out->used = 0;
         out->ref = (struct rh_slice){NULL, 0};

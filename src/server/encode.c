@@ -7,10 +7,11 @@
 #include "rawhttp/status.h"
 #include "server/http1.h"
 #include "util/ascii.h"
+#include "util/word.h"
 
 enum { HEAD_SPARE = 256 }; /* status line with a long reason, framing and Connection fields */
 
-static char *put(char *at, const char *text, size_t len)
+static RH_ALWAYS_INLINE char *put(char *at, const char *text, size_t len)
 {
     memcpy(at, text, len);
     return at + len;
@@ -18,7 +19,7 @@ static char *put(char *at, const char *text, size_t len)
 
 #define PUT(at, literal) put(at, literal, sizeof(literal) - 1)
 
-static char *put_status_line(char *at, unsigned status)
+static char *put_other_status_line(char *at, unsigned status)
 {
     struct rh_slice line = rh_status_line(status);
     if (line.base != NULL) {
@@ -31,15 +32,36 @@ static char *put_status_line(char *at, unsigned status)
     return PUT(at, " \r\n"); /* an unregistered code has no reason (RFC 9112 §4) */
 }
 
-static char *put_length(char *at, uint64_t length)
+/* Status line, Server and Date, whose bytes stand ready one behind the other for 200. A copy of fixed
+ * length is a few moves: what is written too much is overwritten by what follows. */
+static RH_ALWAYS_INLINE char *put_start(char *at, struct rh_engine *engine, unsigned status)
+{
+    struct rh_slice start = rh_engine_head_start(engine);
+    if (RH_UNLIKELY(status != 200)) {
+        at = put_other_status_line(at, status);
+        start.base += RH_OK_LINE_BYTES;
+        start.len -= RH_OK_LINE_BYTES;
+    }
+    memcpy(at, start.base, RH_HEAD_START_STEP);
+    if (RH_UNLIKELY(start.len > RH_HEAD_START_STEP)) {
+        memcpy(at + RH_HEAD_START_STEP, start.base + RH_HEAD_START_STEP, start.len - RH_HEAD_START_STEP);
+    }
+    return at + start.len;
+}
+
+static RH_ALWAYS_INLINE char *put_length(char *at, uint64_t length)
 {
     at = PUT(at, "Content-Length: ");
-    at += rh_ascii_from_u64(at, length);
+    if (length < 10) {
+        *at++ = (char)('0' + length);
+    } else {
+        at += rh_ascii_from_u64(at, length);
+    }
     return PUT(at, "\r\n");
 }
 
 /* RFC 9110 §8.6: no Content-Length in 204; in 304 and answers to HEAD it tells what GET would have had. */
-static char *put_framing(char *at, struct rh_exchange *x, int64_t length)
+static RH_ALWAYS_INLINE char *put_framing(char *at, struct rh_exchange *x, int64_t length)
 {
     x->chunked = false;
     if (x->status == 204 || x->status == 304) {
@@ -60,17 +82,16 @@ static char *put_framing(char *at, struct rh_exchange *x, int64_t length)
 
 bool rh_http1_encode_head(struct rh_exchange *x, struct rh_output *out, int64_t length)
 {
-    struct rh_slice common = rh_engine_common_fields(x->engine);
-    size_t need = HEAD_SPARE + common.len + x->type.len + x->response_bytes;
+    size_t need = HEAD_SPARE + RH_HEAD_START_MAX + x->type.len + x->response_bytes;
     if (need > rh_output_room(out)) {
         return false;
     }
-    char *at = put_status_line(rh_output_tail(out), x->status);
-    at = put(at, common.base, common.len);
+    char *first = rh_output_tail(out);
+    char *at = put_start(first, x->engine, x->status);
     if (x->type.base != NULL) {
         at = PUT(at, "Content-Type: ");
-        at = put(at, x->type.base, x->type.len);
-        at = PUT(at, "\r\n");
+        rh_word_copy(at, x->type.base, x->type.len);
+        at = PUT(at + x->type.len, "\r\n");
     }
     for (struct rh_response_field *f = x->response_first; f != NULL; f = f->next) {
         at = put(at, f->name.base, f->name.len);
@@ -85,22 +106,20 @@ bool rh_http1_encode_head(struct rh_exchange *x, struct rh_output *out, int64_t 
         at = PUT(at, "Connection: keep-alive\r\n"); /* a 1.0 client must be told (RFC 9112 §9.3) */
     }
     at = PUT(at, "\r\n");
-    rh_output_added(out, (size_t)(at - rh_output_tail(out)));
+    rh_output_added(out, (size_t)(at - first));
     return true;
 }
 
 void rh_http1_encode_reply(struct rh_engine *engine, struct rh_output *out, unsigned status, enum rh_rule rule)
 {
     char body[512];
-    struct rh_slice common = rh_engine_common_fields(engine);
     const struct rh_rule_info *info = rh_rule_info(rule);
     int len = rule != RH_RULE_NONE
                   ? snprintf(body, sizeof body, "%u %s: %s (%s)\n", status, rh_status_reason(status), info->text,
                              info->section)
                   : snprintf(body, sizeof body, "%u %s\n", status, rh_status_reason(status));
     RH_ASSERT(len > 0 && (size_t)len < sizeof body);
-    char *at = put_status_line(rh_output_tail(out), status);
-    at = put(at, common.base, common.len);
+    char *at = put_start(rh_output_tail(out), engine, status);
     at = PUT(at, "Content-Type: text/plain; charset=utf-8\r\n");
     at = put_length(at, (uint64_t)len);
     at = PUT(at, "Connection: close\r\n\r\n");

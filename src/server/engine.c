@@ -13,6 +13,7 @@
 #include "server/config.h"
 
 enum { LOG_LINE_MAX = 1024, TRAILERS_MAX = 32, TRAILER_BYTES_MAX = 8192, CHUNK_OVERHEAD_MAX = 16384 };
+enum { DATE_LINE_BYTES = 37 };
 
 int rh_engine_init(struct rh_engine *engine, struct rh_door *door, const struct rh_config *config,
                    size_t connection_bytes)
@@ -32,7 +33,7 @@ int rh_engine_init(struct rh_engine *engine, struct rh_door *door, const struct 
     engine->chunk_limits = (struct rh_chunk_limits){.overhead_bytes_max = CHUNK_OVERHEAD_MAX,
                                                     .trailer_bytes_max = TRAILER_BYTES_MAX,
                                                     .trailers_max = TRAILERS_MAX};
-    rh_list_init(&engine->exchanges);
+    rh_list_init(&engine->held);
     rh_list_init(&engine->body_waiters);
     rh_list_init(&engine->drain_waits);
     rh_alarms_init(&engine->alarms);
@@ -47,7 +48,6 @@ void rh_engine_fini(struct rh_engine *engine)
             engine->slots[i].free_fn(engine->slots[i].value);
         }
     }
-    RH_ASSERT(rh_list_is_empty(&engine->exchanges));
     rh_pools_fini(&engine->pools);
 }
 
@@ -62,27 +62,20 @@ int64_t rh_engine_wall_us(const struct rh_engine *engine)
 }
 
 /* Date has a resolution of one second (RFC 9110 §6.6.1): made once, used until the second is over. */
-static void refresh_common(struct rh_engine *engine)
+void rh_engine_refresh_head_start(struct rh_engine *engine)
 {
     int64_t wall_us = rh_engine_wall_us(engine);
-    size_t len = 0;
-    if (engine->config.server_name != NULL) {
-        int n = snprintf(engine->common, sizeof engine->common, "Server: %s\r\n", engine->config.server_name);
-        len = n > 0 ? (size_t)n : 0;
-    }
-    memcpy(engine->common + len, "Date: ", 6);
-    rh_date_format(engine->common + len + 6, wall_us / 1000000);
-    memcpy(engine->common + len + 35, "\r\n", 2);
-    engine->common_len = (uint8_t)(len + 37);
+    char *start = engine->head_start;
+    size_t room = sizeof engine->head_start - DATE_LINE_BYTES;
+    const char *name = engine->config.server_name;
+    int n = snprintf(start, room, "HTTP/1.1 200 OK\r\n%s%s%s", name != NULL ? "Server: " : "",
+                     name != NULL ? name : "", name != NULL ? "\r\n" : "");
+    RH_ASSERT(n >= RH_OK_LINE_BYTES && (size_t)n < room);
+    memcpy(start + n, "Date: ", 6);
+    rh_date_format(start + n + 6, wall_us / 1000000);
+    memcpy(start + n + 35, "\r\n", 2);
+    engine->head_start_len = (uint8_t)(n + DATE_LINE_BYTES);
     engine->date_until_us = engine->now_us + (uint64_t)(1000000 - wall_us % 1000000);
-}
-
-struct rh_slice rh_engine_common_fields(struct rh_engine *engine)
-{
-    if (RH_UNLIKELY(engine->now_us >= engine->date_until_us)) {
-        refresh_common(engine);
-    }
-    return (struct rh_slice){engine->common, engine->common_len};
 }
 
 /* Control bytes would let a peer write lines, or colours, of its own into somebody's log. */
@@ -119,7 +112,7 @@ void rh_engine_log(struct rh_engine *engine, enum rh_log_level level, const char
     engine->config.log(engine->config.log_data, level, clean);
 }
 
-static void add_latency(struct rh_engine *engine, uint64_t duration_us, uint64_t count)
+void rh_engine_add_latency(struct rh_engine *engine, uint64_t duration_us, uint64_t count)
 {
     unsigned bucket = 0;
     while (bucket < 15 && duration_us >= (uint64_t)64 << bucket) {
@@ -127,25 +120,4 @@ static void add_latency(struct rh_engine *engine, uint64_t duration_us, uint64_t
     }
     rh_counter_add(&engine->stats.latency_buckets[bucket], count);
     rh_counter_add(&engine->stats.latency_us_sum, duration_us * count);
-}
-
-void rh_engine_count(struct rh_engine *engine, unsigned status, uint64_t started_us)
-{
-    unsigned first = status / 100;
-    rh_counter_add(&engine->stats.requests, 1);
-    rh_counter_add(&engine->stats.by_class[first < 6 ? first : 0], 1);
-    if (started_us == engine->now_us) {
-        engine->quick_n++;
-    } else {
-        add_latency(engine, engine->now_us - started_us, 1);
-    }
-}
-
-void rh_engine_settle(struct rh_engine *engine, uint64_t now_us)
-{
-    if (engine->quick_n > 0) {
-        add_latency(engine, now_us - engine->now_us, engine->quick_n);
-        engine->quick_n = 0;
-    }
-    engine->now_us = now_us;
 }

@@ -22,13 +22,18 @@ struct rh_engine_stats {
     rh_counter by_class[6];
     rh_counter rejected;
     rh_counter deadline_ends;
-    rh_counter exchanges_open;
     rh_counter latency_us_sum;
     rh_counter latency_buckets[16];
 };
 
 struct rh_host;
 struct rh_tls_info;
+
+enum {
+    RH_OK_LINE_BYTES = sizeof "HTTP/1.1 200 OK\r\n" - 1,
+    RH_HEAD_START_STEP = 96,
+    RH_HEAD_START_MAX = 192
+};
 
 struct rh_slot {
     void *value;
@@ -43,13 +48,14 @@ struct rh_engine {
     struct rh_chunk_limits chunk_limits;
     uint64_t now_us;          /* monotonic; set by the host at each drive */
     uint32_t quick_n;         /* answered within this drive: their duration is known when it is written */
-    uint64_t date_until_us;   /* when `common` is made anew */
-    char common[160];         /* the fields that every answer has: "Server: …\r\nDate: …\r\n" */
-    uint8_t common_len;
+    uint64_t date_until_us;   /* when `head_start` is made anew */
+    char head_start[RH_HEAD_START_MAX]; /* how most answers begin: "HTTP/1.1 200 OK\r\nServer: …\r\nDate: …\r\n" */
+    uint8_t head_start_len;
     bool manual_clock;        /* the driver's: wall time follows now_us */
     bool lame;                /* for /healthz: the end has been announced */
     bool draining;            /* every answer ends its connection */
-    struct rh_link exchanges; /* all that are alive */
+    bool closing;             /* the host waits for the last exchange */
+    struct rh_link held;      /* exchanges that are, or once were, held */
     struct rh_link body_waiters; /* exchanges for whose whole body the budget had no room, first come first */
     struct rh_link drain_waits;  /* who wants to hear of a drain (drain.c) */
     struct rh_post_box posts;
@@ -57,7 +63,7 @@ struct rh_engine {
     struct rh_server *server; /* NULL in the driver */
     void (*wake)(struct rh_host *host); /* something changed outside of the host's calls: drive it soon */
     void (*tls_info)(struct rh_host *host, struct rh_tls_info *ret_info); /* NULL in the driver */
-    /* The last exchange was given back, or the first of an exhausted pool; NULL: nobody asks. */
+    /* An exchange was given back while the host is closing, or the first of an exhausted pool; NULL: nobody asks. */
     void (*released)(struct rh_engine *engine);
     struct rh_alarms alarms;  /* of the app room */
     void (*alarm)(struct rh_engine *engine, uint64_t at_ms); /* run them then; NULL in the driver, which asks */
@@ -84,8 +90,16 @@ static inline uint64_t rh_engine_now_ms(const struct rh_engine *engine)
     return engine->now_us / 1000;
 }
 
-/* Server and Date as they are now, ready to be copied into a head. */
-struct rh_slice rh_engine_common_fields(struct rh_engine *engine);
+/* The status line of 200 (RH_OK_LINE_BYTES), then Server and Date as they are now: ready to be copied into a head. Its
+ * memory is long enough for a copy of RH_HEAD_START_STEP bytes even from behind the status line. */
+void rh_engine_refresh_head_start(struct rh_engine *engine);
+static inline struct rh_slice rh_engine_head_start(struct rh_engine *engine)
+{
+    if (RH_UNLIKELY(engine->now_us >= engine->date_until_us)) {
+        rh_engine_refresh_head_start(engine);
+    }
+    return (struct rh_slice){engine->head_start, engine->head_start_len};
+}
 /* Wall clock in microseconds since 1970. */
 int64_t rh_engine_wall_us(const struct rh_engine *engine);
 
@@ -97,9 +111,29 @@ static inline bool rh_engine_logs(const struct rh_engine *engine, enum rh_log_le
     return engine->config.log != NULL && level <= engine->config.log_level;
 }
 
+void rh_engine_add_latency(struct rh_engine *engine, uint64_t duration_us, uint64_t count);
+
 /* One exchange has its outcome; `status` 0: lost before a head. */
-void rh_engine_count(struct rh_engine *engine, unsigned status, uint64_t started_us);
+static inline void rh_engine_count(struct rh_engine *engine, unsigned status, uint64_t started_us)
+{
+    unsigned first = status / 100;
+    rh_counter_add(&engine->stats.requests, 1);
+    rh_counter_add(&engine->stats.by_class[first < 6 ? first : 0], 1);
+    if (started_us == engine->now_us) {
+        engine->quick_n++;
+    } else {
+        rh_engine_add_latency(engine, engine->now_us - started_us, 1);
+    }
+}
+
 /* The output of this drive is written: time has passed, and quick answers get their duration. */
-void rh_engine_settle(struct rh_engine *engine, uint64_t now_us);
+static inline void rh_engine_settle(struct rh_engine *engine, uint64_t now_us)
+{
+    if (engine->quick_n > 0) {
+        rh_engine_add_latency(engine, now_us - engine->now_us, engine->quick_n);
+        engine->quick_n = 0;
+    }
+    engine->now_us = now_us;
+}
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "http/path.h"
+#include "util/word.h"
 
 struct rh_exchange *rh_exchange_create(struct rh_engine *engine, struct rh_session *session)
 {
@@ -14,7 +15,7 @@ struct rh_exchange *rh_exchange_create(struct rh_engine *engine, struct rh_sessi
     if (RH_UNLIKELY(x == NULL)) {
         return NULL;
     }
-    memset(x, 0, offsetof(struct rh_exchange, in));
+    rh_word_zero(&x->held_link, offsetof(struct rh_exchange, in) - offsetof(struct rh_exchange, held_link));
     x->engine = engine;
     x->session = session;
     x->peer = session->host->peer;
@@ -24,8 +25,6 @@ struct rh_exchange *rh_exchange_create(struct rh_engine *engine, struct rh_sessi
     x->response_last = &x->response_first;
     x->fields = (struct rh_field *)(void *)x->memory_inline;
     rh_list_init(&x->waiting);
-    rh_list_push_back(&engine->exchanges, &x->link);
-    rh_counter_add(&engine->stats.exchanges_open, 1);
     rh_parser_init(&x->in.parser, x->fields, &engine->head_limits);
     return x;
 }
@@ -36,7 +35,7 @@ enum rh_rule rh_exchange_open_head(struct rh_exchange *x, const char *base)
     struct rh_engine *engine = x->engine;
     x->head = x->in.parser.head;
     size_t taken = (x->head.fields_n * sizeof(struct rh_field) + 7) & ~(size_t)7;
-    rh_arena_init(&x->arena, x->memory_inline + taken, rh_pools_inline_bytes(&engine->config) - taken,
+    rh_arena_init(&x->arena, x->memory_inline + taken, engine->pools.exchanges.object_bytes - sizeof *x - taken,
                   &engine->pools.arenas, engine->config.arena_blocks_max);
     size_t extra = x->head.path_is_plain ? 0 : (size_t)x->head.path_len + 2;
     char *copy = rh_arena_text(&x->arena, x->head.bytes + extra);
@@ -61,18 +60,6 @@ enum rh_rule rh_exchange_open_head(struct rh_exchange *x, const char *base)
     return rh_path_canonical((struct rh_slice){copy + x->head.path_at, x->head.path_len}, path, &x->path.len);
 }
 
-void rh_exchange_enter(struct rh_exchange *x)
-{
-    x->calls++;
-}
-
-void rh_exchange_leave(struct rh_exchange *x)
-{
-    RH_ASSERT(x->calls > 0);
-    x->calls--;
-    rh_exchange_maybe_release(x);
-}
-
 void rh_exchange_handle(struct rh_exchange *x)
 {
     struct rh_door *door = x->engine->door;
@@ -92,8 +79,17 @@ void rh_exchange_require_answer(struct rh_exchange *x)
     }
 }
 
-void rh_exchange_close_body(struct rh_exchange *x)
+void rh_exchange_keep(struct rh_exchange *x)
 {
+    x->held = true;
+    if (x->held_link.next == NULL) {
+        rh_list_push_back(&x->engine->held, &x->held_link);
+    }
+}
+
+void rh_exchange_pay_body(struct rh_exchange *x)
+{
+    x->owes_body = false;
     if (x->source_open) {
         x->source_open = false;
         if (x->source.close != NULL) {
@@ -111,17 +107,14 @@ void rh_exchange_close_body(struct rh_exchange *x)
         rh_slab_release(x->memory_slab, (void *)(uintptr_t)x->memory.base);
         x->memory_slab = NULL;
     }
-    if (x->pipe.bytes != NULL) {
+    if (x->has_pipe && x->pipe.bytes != NULL) {
         rh_slab_release(&x->engine->pools.pipes, x->pipe.bytes);
         x->pipe.bytes = NULL;
     }
 }
 
-void rh_exchange_maybe_release(struct rh_exchange *x)
+void rh_exchange_free(struct rh_exchange *x)
 {
-    if (x->session != NULL || !x->concluded || x->held || x->calls > 0) {
-        return;
-    }
     struct rh_engine *engine = x->engine;
     rh_exchange_close_body(x);
     rh_exchange_release_whole(x);
@@ -131,14 +124,15 @@ void rh_exchange_maybe_release(struct rh_exchange *x)
     if (x->base != NULL) {
         rh_arena_fini(&x->arena);
     }
-    rh_list_remove(&x->link);
-    rh_counter_sub(&engine->stats.exchanges_open, 1);
+    if (x->held_link.next != NULL) {
+        rh_list_remove(&x->held_link);
+    }
     bool was_exhausted = rh_slab_is_exhausted(&engine->pools.exchanges);
     rh_slab_release(&engine->pools.exchanges, x);
     if (RH_UNLIKELY(!rh_list_is_empty(&engine->body_waiters))) {
         rh_body_serve_waiters(engine); /* it gave room back, or was woken for room and did not take it */
     }
-    if (engine->released != NULL && (was_exhausted || rh_list_is_empty(&engine->exchanges))) {
+    if (RH_UNLIKELY(was_exhausted || engine->closing) && engine->released != NULL) {
         engine->released(engine);
     }
 }
@@ -183,40 +177,64 @@ static void tell_access(struct rh_exchange *x, bool aborted)
     engine->config.access(engine->config.log_data, &access);
 }
 
-void rh_exchange_conclude(struct rh_exchange *x, bool aborted)
+static bool wants_outcome(const struct rh_exchange *x)
+{
+    return RH_UNLIKELY(x->outcomes != NULL || x->engine->config.access != NULL);
+}
+
+/* Hooks run in reverse order of their registration, and the log comes last. */
+static __attribute__((noinline)) void tell_outcome(struct rh_exchange *x, bool aborted)
+{
+    struct rh_outcome outcome = {.status = x->status,
+                                 .bytes = x->answer_bytes,
+                                 .duration_us = x->engine->now_us - x->started_us,
+                                 .aborted = aborted};
+    x->calls++;
+    while (x->outcomes != NULL) {
+        struct rh_outcome_hook *hook = x->outcomes;
+        x->outcomes = hook->next;
+        hook->fn(x, &outcome, hook->data);
+    }
+    if (x->engine->config.access != NULL) {
+        tell_access(x, aborted);
+    }
+    x->calls--;
+}
+
+static inline void tell(struct rh_exchange *x, bool aborted)
 {
     RH_ASSERT(!x->concluded);
     x->concluded = true;
     rh_engine_count(x->engine, x->status, x->started_us);
-    if (RH_UNLIKELY(x->outcomes != NULL)) {
-        struct rh_outcome outcome = {.status = x->status,
-                                     .bytes = x->answer_bytes,
-                                     .duration_us = x->engine->now_us - x->started_us,
-                                     .aborted = aborted};
-        x->calls++;
-        while (x->outcomes != NULL) {
-            struct rh_outcome_hook *hook = x->outcomes;
-            x->outcomes = hook->next;
-            hook->fn(x, &outcome, hook->data);
-        }
-        x->calls--;
+    if (wants_outcome(x)) {
+        tell_outcome(x, aborted);
     }
-    if (RH_UNLIKELY(x->engine->config.access != NULL)) {
-        x->calls++;
-        tell_access(x, aborted);
-        x->calls--;
-    }
+}
+
+void rh_exchange_conclude(struct rh_exchange *x, bool aborted)
+{
+    tell(x, aborted);
     rh_exchange_maybe_release(x);
 }
 
 void rh_exchange_conclude_behind(struct rh_exchange *x, struct rh_output *out)
 {
-    if (out != NULL && (x->outcomes != NULL || x->engine->config.access != NULL)) {
+    if (wants_outcome(x) && out != NULL) {
         rh_list_push_back(&out->answered, &x->waiting);
         out->answered_n++;
-        return;
+    } else {
+        tell(x, false);
     }
-    rh_exchange_conclude(x, false);
+}
+
+void rh_exchange_conclude_answered(struct rh_output *out, bool aborted)
+{
+    while (!rh_list_is_empty(&out->answered)) {
+        struct rh_exchange *x = RH_CONTAINER_OF(out->answered.next, struct rh_exchange, waiting);
+        rh_list_remove(&x->waiting);
+        rh_exchange_conclude(x, aborted);
+    }
+    out->answered_n = 0;
 }
 
 void rh_exchange_hint_eof(struct rh_exchange *x)

@@ -76,64 +76,60 @@ struct rh_pipe {
 };
 
 struct rh_exchange {
-    struct rh_link link;        /* engine's list of all */
+    /* Set when it is created, or before they are first read. */
     struct rh_link waiting;     /* in engine->body_waiters, or, answered, in output->answered until it is written */
     struct rh_engine *engine;
     struct rh_session *session; /* NULL: cut, or concluded */
     uint64_t started_us;        /* first byte of the head was seen */
+    struct rh_field *fields;    /* head.fields_n of them, in the arena */
+    struct rh_head head;        /* this and the path with `base` */
+    struct rh_slice path;       /* canonical */
+    struct rh_peer peer;        /* the connection's, or what a trusted proxy says */
+    struct rh_arena arena;      /* with `base` */
+    void *body_data;            /* with the callbacks of the body */
+    uint64_t body_limit;
+    uint64_t rate_bytes;        /* since rate_from_ms */
+    struct rh_field *trailers;  /* with RH_BODY_CHUNKED */
+    const char *trailers_base;  /* with trailers_n */
+    struct rh_response_field **response_last;
+    struct rh_slice memory;     /* with RH_ANSWER_MEMORY */
+    struct rh_source source;    /* with RH_ANSWER_SOURCE */
+    struct rh_pipe pipe;        /* with has_pipe */
+    void *free_data;            /* with free_fn */
+    void *abort_data;           /* with abort_fn */
+
+    /* From here to `in` all is zero at first. */
+    struct rh_link held_link;   /* in engine->held; zero: it was never held */
 
     /* Request. */
     const char *base;           /* the head's bytes, in the arena or in head_block; NULL: still arriving */
     void *head_block;           /* from pools.heads, for a large one */
-    struct rh_field *fields;    /* head.fields_n of them, in the arena */
-    struct rh_head head;
-    struct rh_slice path;       /* canonical */
-    struct rh_peer peer;        /* the connection's, or what a trusted proxy says */
-    struct rh_slice forwarded_host; /* likewise; absent: the request's own */
+    struct rh_slice forwarded_host; /* what a trusted proxy says; absent: the request's own */
 
     /* Request body. */
     rh_body_data_fn on_data;
     rh_body_end_fn on_end;
     rh_body_whole_fn on_whole;
-    void *body_data;
-    uint64_t body_limit;
     uint64_t body_received;     /* content bytes so far */
     uint64_t body_left;         /* RH_BODY_LENGTH: still to come */
     uint64_t body_pending;      /* decoded and not taken: they stand first in the input */
     uint64_t body_discarded;
+    uint64_t rate_from_ms;      /* the minimum rate counts from here */
     char *whole;                /* gathered body */
-    uint32_t whole_cap;
     struct rh_slab *whole_slab; /* where it came from; NULL: the arena */
-    struct rh_field *trailers;
-    const char *trailers_base;
+    uint32_t whole_cap;
     uint16_t trailers_n;
-    uint64_t rate_from_ms;      /* the minimum rate counts from here... */
-    uint64_t rate_bytes;        /* ...these bytes */
 
     /* Answer. */
+    uint16_t status;            /* once given */
     struct rh_response_field *response_first;
-    struct rh_response_field **response_last;
-    uint32_t response_bytes;    /* what the fields need in a head */
     struct rh_slice type;       /* Content-Type; absent: none */
-    struct rh_slice memory;
     struct rh_slab *memory_slab; /* where a copy that fits no arena came from; NULL: not */
     void (*free_fn)(void *free_data);
-    void *free_data;
-    struct rh_source source;
     uint64_t answer_bytes;      /* body bytes handed to the output */
-    struct rh_pipe pipe;
+    uint32_t response_bytes;    /* what the fields need in a head */
 
-    /* Hooks and names. */
-    rh_abort_fn abort_fn;
-    void *abort_data;
-    struct rh_outcome_hook *outcomes;
-    void *app;
-    struct rh_slice route;
-    const char *user;
-    const char *request_id;
-
-    struct rh_arena arena;
-    uint16_t status;            /* of the answer, once given */
+    /* States and flags. */
     uint8_t body_state;         /* enum rh_body_state */
     uint8_t answer_state;       /* enum rh_answer_state */
     uint8_t answer_kind;        /* enum rh_answer_kind */
@@ -146,6 +142,7 @@ struct rh_exchange {
     bool source_waits;      /* pull said RH_EAGAIN */
     bool source_open;       /* close is still owed */
     bool source_is_file;    /* its data begins with a struct rh_file_source (server/door.h) */
+    bool owes_body;         /* the answer's body has something to be given back: rh_exchange_close_body */
     bool body_told;         /* on_end or on_whole was called */
     bool continue_due;      /* 100 (Continue) is to be sent */
     bool concluded;         /* outcome told */
@@ -153,7 +150,16 @@ struct rh_exchange {
     bool discard_offered;   /* the body was asked to be read on */
     bool tls;               /* the connection's, or what a trusted proxy says */
     bool stream_open;       /* push stream not yet ended */
+    bool has_pipe;          /* a push stream was opened */
     bool overruled;         /* answered in the handler's place: what the handler answers is a no-op */
+
+    /* Hooks and names. */
+    rh_abort_fn abort_fn;
+    struct rh_outcome_hook *outcomes;
+    void *app;
+    struct rh_slice route;
+    const char *user;
+    const char *request_id;
 
     union {
         struct rh_parser parser;   /* until the head is complete */
@@ -177,21 +183,44 @@ struct rh_slab *rh_body_find_place(struct rh_pools *pools, uint64_t len);
 /* Whole bodies that wait for the budget: the first for which there is room goes on. */
 void rh_body_serve_waiters(struct rh_engine *engine);
 
-/* A user callback runs from here to leave: the exchange is not released in between. */
-void rh_exchange_enter(struct rh_exchange *x);
-void rh_exchange_leave(struct rh_exchange *x);
-
-/* The session is done with it, all bytes of the answer are in the output or were refused. `out` NULL: nothing waits. */
-void rh_exchange_conclude_behind(struct rh_exchange *x, struct rh_output *out);
-/* The outcome is known: tells hooks and log, closes the source, releases where nobody holds it. */
+/* The outcome is known: tells hooks, log and counters, then releases where nobody holds it. */
 void rh_exchange_conclude(struct rh_exchange *x, bool aborted);
+/* All bytes of the answer are in the output (NULL: written): concludes it, or, where somebody wants to be told, puts it
+ * behind the others that wait for the write. Between enter and leave. */
+void rh_exchange_conclude_behind(struct rh_exchange *x, struct rh_output *out);
+/* The write is done, or will never be: concludes those that waited for it. */
+void rh_exchange_conclude_answered(struct rh_output *out, bool aborted);
 /* The connection is gone, or the answer came too late: detaches it from its session and tells the handler. */
 void rh_exchange_cut(struct rh_exchange *x, enum rh_abort reason);
 void rh_exchange_hint_eof(struct rh_exchange *x);
-/* Gives the memory back if nothing needs it any more. */
-void rh_exchange_maybe_release(struct rh_exchange *x);
-/* Gives back what the answer's body holds (free function, source, pipe). */
-void rh_exchange_close_body(struct rh_exchange *x);
+/* Gives the memory back if nothing needs it any more: the one gate, which asks and does not count. */
+void rh_exchange_free(struct rh_exchange *x);
+static inline void rh_exchange_maybe_release(struct rh_exchange *x)
+{
+    if (x->session == NULL && x->concluded && !x->held && x->calls == 0) {
+        rh_exchange_free(x);
+    }
+}
+/* Gives back what the answer's body holds (free function, source, copy, pipe). */
+void rh_exchange_pay_body(struct rh_exchange *x);
+static inline void rh_exchange_close_body(struct rh_exchange *x)
+{
+    if (RH_UNLIKELY(x->owes_body)) {
+        rh_exchange_pay_body(x);
+    }
+}
+
+/* A user callback runs from here to leave: the exchange is not released in between. */
+static inline void rh_exchange_enter(struct rh_exchange *x)
+{
+    x->calls++;
+}
+static inline void rh_exchange_leave(struct rh_exchange *x)
+{
+    RH_ASSERT(x->calls > 0);
+    x->calls--;
+    rh_exchange_maybe_release(x);
+}
 
 /* Nothing is sent any more: a writer that waits for room hears that there is some, so that it comes to its end. */
 void rh_stream_let_go(struct rh_exchange *x);
@@ -202,6 +231,9 @@ size_t rh_exchange_body_deliver(struct rh_exchange *x, struct rh_slice piece);
 void rh_exchange_body_end(struct rh_exchange *x, int error);
 /* Somebody else answers: whoever reads the body hears RH_ECUT, and the rest of it is discarded. */
 void rh_exchange_body_abandon(struct rh_exchange *x);
+
+/* A handler, or an open stream, keeps it beyond its callback. */
+void rh_exchange_keep(struct rh_exchange *x);
 
 /* Something changed from outside of the session's calls. */
 static inline void rh_exchange_wake(struct rh_exchange *x)

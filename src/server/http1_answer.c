@@ -5,6 +5,7 @@
 
 #include "server/door.h"
 #include "server/http1.h"
+#include "util/word.h"
 
 enum { CHUNK_HEAD = 6, CHUNK_TAIL = 2, LAST_CHUNK = 5, SOURCE_ROOM_MIN = 4096, FILE_PIECE = 1 << 20, RECORD = 16384 };
 
@@ -190,7 +191,7 @@ static enum rh_pull begin_answer(struct rh_http1 *h, struct rh_exchange *x, stru
     }
     x->answer_bytes = x->memory.len;
     if (x->memory.len <= rh_output_room(out)) {
-        memcpy(rh_output_tail(out), x->memory.base, x->memory.len);
+        rh_word_copy(rh_output_tail(out), x->memory.base, x->memory.len);
         rh_output_added(out, x->memory.len);
         rh_http1_complete(h, x, out);
     } else {

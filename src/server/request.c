@@ -182,7 +182,7 @@ void rh_exchange_hold(struct rh_exchange *x)
 {
     assert_thread(x);
     if (x->overruled) {
-        x->held = true;
+        rh_exchange_keep(x);
         return;
     }
     if (x->answer_state != RH_ANSWER_NONE) { /* a hold ends with the answer: this one would never */
@@ -190,7 +190,7 @@ void rh_exchange_hold(struct rh_exchange *x)
                         x->route.base != NULL ? x->route.base : "");
         return;
     }
-    x->held = true;
+    rh_exchange_keep(x);
 }
 
 void rh_exchange_release(struct rh_exchange *x)

@@ -182,6 +182,7 @@ static struct rh_slice copy_large(struct rh_exchange *x, struct rh_slice body)
     }
     memcpy(copy, body.base, body.len);
     x->memory_slab = slab;
+    x->owes_body = true;
     return (struct rh_slice){copy, body.len};
 }
 
@@ -308,6 +309,7 @@ void rh_respond_owned(struct rh_exchange *x, unsigned status, const char *type, 
     }
     x->free_fn = free_fn;
     x->free_data = free_data;
+    x->owes_body = true;
     set_type(x, type);
     answer_memory(x, status, (struct rh_slice){body, len});
 }
@@ -342,7 +344,7 @@ static void answer_source(struct rh_exchange *x, unsigned status, const char *ty
     }
     set_type(x, type);
     x->source = *source;
-    x->source_open = true;
+    x->source_open = x->owes_body = true;
     x->source_is_file = is_file;
     give(x, status, RH_ANSWER_SOURCE);
 }

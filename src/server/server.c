@@ -59,7 +59,7 @@ static void tell_drained(struct rh_server *server)
 static void maybe_closed(struct rh_server *server)
 {
     if (server->state != RH_SERVER_CLOSING || server->conns.open > 0 || server->listeners_open > 0 ||
-        !rh_list_is_empty(&server->engine.exchanges)) {
+        rh_counter_get(&server->engine.pools.exchanges.in_use) > 0) {
         return;
     }
     if (server->turn_open) { /* last, since posts of held exchanges come through it */
@@ -423,11 +423,13 @@ void rh_server_adopt_thread(struct rh_server *server)
 
 void rh_server_log_holds(struct rh_server *server)
 {
-    struct rh_link *all = &server->engine.exchanges;
+    struct rh_link *all = &server->engine.held;
     for (struct rh_link *link = all->next; link != all; link = link->next) {
-        struct rh_exchange *x = RH_CONTAINER_OF(link, struct rh_exchange, link);
-        rh_engine_log(&server->engine, RH_LOG_ERROR, "still held at the end: an exchange of %.*s", (int)x->route.len,
-                      x->route.base != NULL ? x->route.base : "");
+        struct rh_exchange *x = RH_CONTAINER_OF(link, struct rh_exchange, held_link);
+        if (x->held) {
+            rh_engine_log(&server->engine, RH_LOG_ERROR, "still held at the end: an exchange of %.*s",
+                          (int)x->route.len, x->route.base != NULL ? x->route.base : "");
+        }
     }
 }
 
@@ -531,7 +533,7 @@ void rh_server_close(struct rh_server *server, rh_server_cb cb, void *data)
         return;
     }
     server->engine.lame = true;
-    server->engine.draining = true;
+    server->engine.draining = server->engine.closing = true;
     server->close_cb = cb;
     server->close_data = data;
     for (struct rh_server_listener *l = server->listeners; l != NULL; l = l->next) {

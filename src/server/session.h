@@ -43,7 +43,8 @@ struct rh_session_ops {
     size_t (*feed)(struct rh_session *s, const char *bytes, size_t len);
     /* Adds answers to the output. */
     enum rh_pull (*pull)(struct rh_session *s, struct rh_output *out);
-    /* The output that was pulled is written whole. */
+    /* The output that was pulled is written whole; told where it held a reference or a file, or answers that
+     * somebody waits for. */
     void (*sent)(struct rh_session *s);
     /* The peer sends no more. */
     void (*eof)(struct rh_session *s);

@@ -10,7 +10,7 @@ void rh_server_stats(const struct rh_server *server, struct rh_stats *ret_stats)
     memset(ret_stats, 0, sizeof *ret_stats);
     ret_stats->connections_accepted = rh_counter_get(&server->accepted);
     ret_stats->connections_open = server->conns.open;
-    ret_stats->exchanges_open = rh_counter_get(&stats->exchanges_open);
+    ret_stats->exchanges_open = rh_counter_get(&server->engine.pools.exchanges.in_use);
     ret_stats->requests = rh_counter_get(&stats->requests);
     for (unsigned i = 0; i < 6; i++) {
         ret_stats->requests_by_class[i] = rh_counter_get(&stats->by_class[i]);

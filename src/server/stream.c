@@ -36,6 +36,10 @@ static ptrdiff_t pull(void *data, char *out, size_t room)
 void rh_stream_open(struct rh_exchange *x, unsigned status, const char *type, int64_t length,
                     rh_stream_fn on_drained, void *data)
 {
+    if (!x->has_pipe) {
+        x->has_pipe = true;
+        x->pipe = (struct rh_pipe){.bytes = NULL};
+    }
     if (x->session != NULL && x->answer_state == RH_ANSWER_NONE && !x->overruled) {
         enum rh_body_state body = (enum rh_body_state)x->body_state;
         bool told = x->body_told;
@@ -48,7 +52,7 @@ void rh_stream_open(struct rh_exchange *x, unsigned status, const char *type, in
         x->source_waits = true; /* until something was written: the head leaves at once all the same */
     }
     x->stream_open = true;
-    x->held = true;
+    rh_exchange_keep(x);
 }
 
 /* What is written is dropped: the peer is gone, wants no content, or has all that was announced. */
@@ -90,6 +94,7 @@ size_t rh_stream_write(struct rh_exchange *x, const void *bytes, size_t len)
         if (pipe->bytes == NULL) {
             return 0;
         }
+        x->owes_body = true;
         pipe->at = pipe->end = 0;
     }
     if (pipe->at > 0 && len > RH_PIPE_BYTES - pipe->end) {

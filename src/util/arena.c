@@ -30,7 +30,7 @@ void rh_arena_fini(struct rh_arena *arena)
     arena->end = NULL;
 }
 
-static void *alloc_in_new_block(struct rh_arena *arena, size_t bytes)
+void *rh_arena_grow(struct rh_arena *arena, size_t bytes)
 {
     if (arena->slab == NULL || arena->blocks_left == 0 ||
         bytes > arena->slab->object_bytes - sizeof(struct rh_arena_block)) {
@@ -55,28 +55,5 @@ void *rh_arena_alloc(struct rh_arena *arena, size_t bytes)
         arena->at = (char *)at + bytes;
         return (void *)at;
     }
-    return alloc_in_new_block(arena, bytes);
-}
-
-char *rh_arena_text(struct rh_arena *arena, size_t bytes)
-{
-    if (RH_LIKELY(bytes <= (size_t)(arena->end - arena->at))) {
-        char *text = arena->at;
-        arena->at += bytes;
-        return text;
-    }
-    return alloc_in_new_block(arena, bytes);
-}
-
-struct rh_slice rh_arena_copy(struct rh_arena *arena, struct rh_slice bytes)
-{
-    char *copy = rh_arena_text(arena, bytes.len + 1);
-    if (copy == NULL) {
-        return (struct rh_slice){NULL, 0};
-    }
-    if (bytes.len > 0) {
-        memcpy(copy, bytes.base, bytes.len);
-    }
-    copy[bytes.len] = '\0';
-    return (struct rh_slice){copy, bytes.len};
+    return rh_arena_grow(arena, bytes);
 }

@@ -7,6 +7,7 @@
 
 #include "rawhttp/slice.h"
 #include "util/slab.h"
+#include "util/word.h"
 
 struct rh_arena_block;
 
@@ -28,10 +29,30 @@ void rh_arena_fini(struct rh_arena *arena);
 /* `bytes` of memory aligned to 8, or NULL when the cap is reached or it fits into no block. */
 void *rh_arena_alloc(struct rh_arena *arena, size_t bytes);
 
+/* The same from a new block: what alloc and text do where the current one is too small. */
+void *rh_arena_grow(struct rh_arena *arena, size_t bytes);
+
 /* As alloc, without alignment: for text. */
-char *rh_arena_text(struct rh_arena *arena, size_t bytes);
+static inline char *rh_arena_text(struct rh_arena *arena, size_t bytes)
+{
+    if (RH_LIKELY(bytes <= (size_t)(arena->end - arena->at))) {
+        char *text = arena->at;
+        arena->at += bytes;
+        return text;
+    }
+    return rh_arena_grow(arena, bytes);
+}
 
 /* A copy of the bytes with a NUL behind them; base is NULL when there is no room. */
-struct rh_slice rh_arena_copy(struct rh_arena *arena, struct rh_slice bytes);
+static inline struct rh_slice rh_arena_copy(struct rh_arena *arena, struct rh_slice bytes)
+{
+    char *copy = rh_arena_text(arena, bytes.len + 1);
+    if (RH_UNLIKELY(copy == NULL)) {
+        return (struct rh_slice){NULL, 0};
+    }
+    rh_word_copy(copy, bytes.base, bytes.len);
+    copy[bytes.len] = '\0';
+    return (struct rh_slice){copy, bytes.len};
+}
 
 #endif

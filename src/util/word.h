@@ -66,4 +66,65 @@ static RH_ALWAYS_INLINE bool rh_word_is_caseless(const char *at, const char *low
     return differs == 0;
 }
 
+/* A copy of what is mostly short: up to 32 bytes by two loads and two stores that may overlap. */
+static RH_ALWAYS_INLINE void rh_word_copy(char *to, const char *from, size_t len)
+{
+    if (len > 32) {
+        memcpy(to, from, len);
+    } else if (len >= 16) {
+        char first[16];
+        char last[16];
+        memcpy(first, from, 16);
+        memcpy(last, from + len - 16, 16);
+        memcpy(to, first, 16);
+        memcpy(to + len - 16, last, 16);
+    } else if (len >= 8) {
+        uint64_t first = rh_word_load8(from);
+        uint64_t last = rh_word_load8(from + len - 8);
+        memcpy(to, &first, 8);
+        memcpy(to + len - 8, &last, 8);
+    } else if (len >= 4) {
+        uint32_t first = rh_word_load4(from);
+        uint32_t last = rh_word_load4(from + len - 4);
+        memcpy(to, &first, 4);
+        memcpy(to + len - 4, &last, 4);
+    } else {
+        for (size_t i = 0; i < len; i++) {
+            to[i] = from[i];
+        }
+    }
+}
+
+/* Zeroes a constant number of bytes that is not small by plain moves: a memset of so many becomes a string instruction,
+ * which takes longer to begin than these take to end. */
+static RH_ALWAYS_INLINE void rh_word_zero(void *memory, size_t len)
+{
+    char *at = memory;
+#pragma GCC unroll 16
+    for (size_t i = 0; i + 64 <= len; i += 64) {
+        memset(at + i, 0, 64);
+    }
+    memset(at + (len & ~(size_t)63), 0, len & 63);
+}
+
+/* The `len` bytes before `end` (at most 8) are decimal digits; the 8 bytes before `end` must be readable. */
+static RH_ALWAYS_INLINE bool rh_word_is_digits(const char *end, size_t len)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    const uint64_t zeros = UINT64_C(0x3030303030303030);
+    const uint64_t highs = UINT64_C(0xf0f0f0f0f0f0f0f0);
+    uint64_t others = len < 8 ? ~UINT64_C(0) >> 8 * len : 0; /* bytes of the word that stand before them */
+    uint64_t word = (rh_word_load8(end - 8) & ~others) | (zeros & others);
+    /* '0' to '9' are those bytes whose high half is 3, also with 6 added. */
+    return ((word ^ zeros) & highs) == 0 && (((word + UINT64_C(0x0606060606060606)) ^ zeros) & highs) == 0;
+#else
+    for (size_t i = 1; i <= len; i++) {
+        if (end[-(ptrdiff_t)i] < '0' || end[-(ptrdiff_t)i] > '9') {
+            return false;
+        }
+    }
+    return true;
+#endif
+}
+
 #endif
