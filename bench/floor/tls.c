@@ -5,19 +5,16 @@
  * uv_try_write. All connections of a loop share one BIO: it holds memory only for the SSL that is
  * being driven, which is possible because SSL_read is called until it wants more. Any failure
  * closes. */
-#include "floor.h"
+#include "floor_uv.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uv.h>
 
 struct loop {
-    uv_loop_t uv;
-    uv_tcp_t listener;
-    uv_timer_t second;
+    struct rh_floor_uv base; /* first: what uv.data points to is this */
     SSL_CTX *ctx;
     BIO *bio;
     const char *in; /* ciphertext of the read that is being worked on */
@@ -25,9 +22,6 @@ struct loop {
     char *out; /* ciphertext to be written when the SSL was driven; grows to what is needed */
     size_t out_bytes;
     size_t out_size;
-    size_t request_bytes;
-    struct rh_fixed fixed;
-    char buffer[RH_FLOOR_READ_BYTES];
     char plain[RH_FLOOR_READ_BYTES];
 };
 
@@ -36,11 +30,6 @@ struct conn {
     SSL *ssl;
     struct rh_tally tally;
 };
-
-static struct loop *loop_of(const void *handle)
-{
-    return ((const uv_handle_t *)handle)->loop->data;
-}
 
 static int bio_read(BIO *bio, char *data, int size)
 {
@@ -94,15 +83,6 @@ static void conn_close(uv_stream_t *stream)
 {
     if (!uv_is_closing((uv_handle_t *)stream))
         uv_close((uv_handle_t *)stream, on_closed);
-}
-
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
-{
-    struct loop *loop = loop_of(handle);
-
-    (void)suggested;
-    ret_buf->base = loop->buffer;
-    ret_buf->len = sizeof loop->buffer;
 }
 
 static void on_written(uv_write_t *write, int status)
@@ -159,8 +139,8 @@ static bool conn_drive(struct loop *loop, struct conn *conn)
         }
         count = rh_tally_add(&conn->tally, loop->plain, (size_t)n);
         while (count > 0) {
-            bytes = rh_fixed_take(&loop->fixed, &count);
-            if (SSL_write(conn->ssl, loop->fixed.answers, (int)bytes) <= 0)
+            bytes = rh_fixed_take(&loop->base.fixed, &count);
+            if (SSL_write(conn->ssl, loop->base.fixed.answers, (int)bytes) <= 0)
                 return false;
         }
     }
@@ -168,7 +148,7 @@ static bool conn_drive(struct loop *loop, struct conn *conn)
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
-    struct loop *loop = loop_of(stream);
+    struct loop *loop = rh_floor_uv_of(stream);
     bool open;
 
     if (n == 0)
@@ -188,13 +168,13 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 
 static void on_connection(uv_stream_t *listener, int status)
 {
-    struct loop *loop = loop_of(listener);
+    struct loop *loop = rh_floor_uv_of(listener);
     struct conn *conn;
 
     if (status < 0 || (conn = calloc(1, sizeof *conn)) == NULL)
         return;
     uv_tcp_init(listener->loop, &conn->tcp);
-    conn->tally.request_bytes = (uint32_t)loop->request_bytes;
+    conn->tally.request_bytes = (uint32_t)loop->base.request_bytes;
     conn->ssl = SSL_new(loop->ctx);
     if (conn->ssl == NULL || uv_accept(listener, (uv_stream_t *)&conn->tcp) < 0) {
         conn_close((uv_stream_t *)&conn->tcp);
@@ -203,13 +183,8 @@ static void on_connection(uv_stream_t *listener, int status)
     SSL_set_accept_state(conn->ssl);
     BIO_up_ref(loop->bio); /* SSL_set_bio takes one reference when both directions are one BIO */
     SSL_set_bio(conn->ssl, loop->bio, loop->bio);
-    if (uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read) < 0)
+    if (uv_read_start((uv_stream_t *)&conn->tcp, rh_floor_uv_alloc, on_read) < 0)
         conn_close((uv_stream_t *)&conn->tcp);
-}
-
-static void on_second(uv_timer_t *timer)
-{
-    rh_fixed_tick(&loop_of(timer)->fixed);
 }
 
 static bool loop_tls_init(struct loop *loop, const struct rh_floor_options *options)
@@ -234,28 +209,13 @@ static bool loop_tls_init(struct loop *loop, const struct rh_floor_options *opti
 static void loop_run(const struct rh_floor_options *options, int listener)
 {
     struct loop *loop = calloc(1, sizeof *loop);
-    int err;
 
     if (loop == NULL || !loop_tls_init(loop, options)) {
         fprintf(stderr, "floor: cannot use the certificate %s with the key %s\n",
                 options->cert ? options->cert : "(none)", options->key ? options->key : "(none)");
         exit(1);
     }
-    rh_fixed_init(&loop->fixed, options);
-    loop->request_bytes = options->request_bytes;
-    uv_loop_init(&loop->uv);
-    loop->uv.data = loop;
-    uv_timer_init(&loop->uv, &loop->second);
-    uv_timer_start(&loop->second, on_second, 1000, 1000);
-    uv_tcp_init(&loop->uv, &loop->listener);
-    err = uv_tcp_open(&loop->listener, listener);
-    if (err == 0)
-        err = uv_listen((uv_stream_t *)&loop->listener, 4096, on_connection);
-    if (err < 0) {
-        fprintf(stderr, "floor: listen: %s\n", uv_strerror(err));
-        exit(1);
-    }
-    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    rh_floor_uv_run(&loop->base, options, listener, on_connection);
 }
 
 int main(int argc, char **argv)

@@ -4,22 +4,11 @@
  * answers leave by one uv_try_write. What the socket did not take becomes a uv_write_t. A read
  * error or EOF closes. With --close the write side is shut after the answer and the connection
  * closes at the peer's EOF, which is how the server itself ends a connection. */
-#include "floor.h"
+#include "floor_uv.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <uv.h>
-
-struct loop {
-    uv_loop_t uv;
-    uv_tcp_t listener;
-    uv_timer_t second;
-    bool close;
-    size_t request_bytes;
-    struct rh_fixed fixed;
-    char buffer[RH_FLOOR_READ_BYTES];
-};
 
 struct conn {
     uv_tcp_t tcp; /* first: a handle of ours is its connection */
@@ -32,11 +21,6 @@ struct rest {
     bool last; /* shut the write side when it is out */
 };
 
-static struct loop *loop_of(const void *handle)
-{
-    return ((const uv_handle_t *)handle)->loop->data;
-}
-
 static void on_closed(uv_handle_t *handle)
 {
     free(handle);
@@ -46,15 +30,6 @@ static void conn_close(uv_stream_t *stream)
 {
     if (!uv_is_closing((uv_handle_t *)stream))
         uv_close((uv_handle_t *)stream, on_closed);
-}
-
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
-{
-    struct loop *loop = loop_of(handle);
-
-    (void)suggested;
-    ret_buf->base = loop->buffer;
-    ret_buf->len = sizeof loop->buffer;
 }
 
 /* The direct call spares the epoll_ctl that uv_shutdown costs. */
@@ -93,7 +68,7 @@ static void write_rest(uv_stream_t *stream, char *base, size_t size, bool last)
     }
 }
 
-static void conn_answer(struct loop *loop, uv_stream_t *stream, size_t count)
+static void conn_answer(struct rh_floor_uv *loop, uv_stream_t *stream, size_t count)
 {
     uv_buf_t buf;
     bool last;
@@ -121,14 +96,14 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     struct conn *conn = (struct conn *)stream;
 
     if (n > 0)
-        conn_answer(loop_of(stream), stream, rh_tally_add(&conn->tally, buf->base, (size_t)n));
+        conn_answer(rh_floor_uv_of(stream), stream, rh_tally_add(&conn->tally, buf->base, (size_t)n));
     else if (n < 0)
         conn_close(stream);
 }
 
 static void on_connection(uv_stream_t *listener, int status)
 {
-    struct loop *loop = loop_of(listener);
+    struct rh_floor_uv *loop = rh_floor_uv_of(listener);
     struct conn *conn;
 
     if (status < 0 || (conn = malloc(sizeof *conn)) == NULL)
@@ -137,38 +112,16 @@ static void on_connection(uv_stream_t *listener, int status)
     conn->tally.seen = 0;
     conn->tally.request_bytes = (uint32_t)loop->request_bytes;
     if (uv_accept(listener, (uv_stream_t *)&conn->tcp) < 0 ||
-        uv_read_start((uv_stream_t *)&conn->tcp, on_alloc, on_read) < 0)
+        uv_read_start((uv_stream_t *)&conn->tcp, rh_floor_uv_alloc, on_read) < 0)
         conn_close((uv_stream_t *)&conn->tcp);
-}
-
-static void on_second(uv_timer_t *timer)
-{
-    rh_fixed_tick(&loop_of(timer)->fixed);
 }
 
 static void loop_run(const struct rh_floor_options *options, int listener)
 {
-    struct loop *loop = calloc(1, sizeof *loop);
-    int err;
+    struct rh_floor_uv *loop = calloc(1, sizeof *loop);
 
-    if (loop == NULL)
-        return;
-    rh_fixed_init(&loop->fixed, options);
-    loop->close = options->close;
-    loop->request_bytes = options->request_bytes;
-    uv_loop_init(&loop->uv);
-    loop->uv.data = loop;
-    uv_timer_init(&loop->uv, &loop->second);
-    uv_timer_start(&loop->second, on_second, 1000, 1000);
-    uv_tcp_init(&loop->uv, &loop->listener);
-    err = uv_tcp_open(&loop->listener, listener);
-    if (err == 0)
-        err = uv_listen((uv_stream_t *)&loop->listener, 4096, on_connection);
-    if (err < 0) {
-        fprintf(stderr, "floor: listen: %s\n", uv_strerror(err));
-        exit(1);
-    }
-    uv_run(&loop->uv, UV_RUN_DEFAULT);
+    if (loop != NULL)
+        rh_floor_uv_run(loop, options, listener, on_connection);
 }
 
 int main(int argc, char **argv)

@@ -11,7 +11,9 @@ extern "C" {
 
 struct rh_runner;
 
-/* Creates `loops` loops (0: one per usable core) with a server each; as rh_server_create in errors. Loop 0 runs
+/* How many loops are worth having: the cores that this process may use now (its affinity), at least 1. Any thread. */
+RH_API unsigned rh_loops_usable(void);
+/* Creates `loops` loops (0: rh_loops_usable) with a server each; as rh_server_create in errors. Loop 0 runs
  * on the thread that calls rh_runner_run; it is also where signals belong. */
 RH_API int rh_runner_create(struct rh_runner **ret_runner, struct rh_app *app, const struct rh_config *config,
                             unsigned loops);

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,17 +47,6 @@ static int say(const struct service *service)
     return 1;
 }
 
-static unsigned count_loops(const struct options *options)
-{
-    if (options->loops > 0)
-        return (unsigned)options->loops;
-    cpu_set_t usable;
-    if (sched_getaffinity(0, sizeof usable, &usable) != 0)
-        return 1;
-    int count = CPU_COUNT(&usable);
-    return count > 0 ? (unsigned)count : 1;
-}
-
 static void configure(struct service *service)
 {
     const struct options *options = service->options;
@@ -81,7 +69,7 @@ static void configure(struct service *service)
     if (options->verbose)
         config->log_level = RH_LOG_DEBUG;
 
-    service->loops = count_loops(options);
+    service->loops = options->loops > 0 ? (unsigned)options->loops : rh_loops_usable();
     config->connections_max =
         limits_fit_connections(service->loops, (uint32_t)options->connections_max);
     if (config->connections_max < options->connections_max)

@@ -39,7 +39,7 @@ static int fail(struct rh_runner *runner, int code, const char *text)
     return code;
 }
 
-static unsigned usable_cores(void)
+unsigned rh_loops_usable(void)
 {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) != 0) {
@@ -109,7 +109,7 @@ int rh_runner_create(struct rh_runner **ret_runner, struct rh_app *app, const st
     if (runner == NULL) {
         return UV_ENOMEM;
     }
-    unsigned count = loops > 0 ? loops : usable_cores();
+    unsigned count = loops > 0 ? loops : rh_loops_usable();
     runner->loops = calloc(count, sizeof *runner->loops);
     if (runner->loops == NULL) {
         return fail(runner, UV_ENOMEM, "out of memory");

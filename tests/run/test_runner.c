@@ -1,6 +1,7 @@
 /* A runner with two loops: one port, a drain that answers, holds that outlive it. */
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -35,6 +36,22 @@ static void pong(struct rh_exchange *x, void *data)
 {
     (void)data;
     rh_respond_text(x, 200, "pong");
+}
+
+Test(runner, has_a_loop_for_each_core_that_the_process_may_use)
+{
+    cpu_set_t all;
+    cr_assert_eq(sched_getaffinity(0, sizeof all, &all), 0);
+    cr_expect_eq(rh_loops_usable(), (unsigned)CPU_COUNT(&all));
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET((size_t)sched_getcpu(), &one);
+    cr_assert_eq(sched_setaffinity(0, sizeof one, &one), 0);
+    cr_expect_eq(rh_loops_usable(), 1);
+    begin(pong, 0);
+    cr_expect_eq(rh_runner_loops(runner), 1);
+    rh_runner_destroy(runner);
+    cr_expect_eq(door.references, 0);
 }
 
 static atomic_uint answered;
