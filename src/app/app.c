@@ -52,8 +52,10 @@ static int door_freeze(struct rh_door *door)
 {
     struct rh_app *app = RH_CONTAINER_OF(door, struct rh_app, door);
     if (!atomic_exchange(&app->frozen, true)) {
-        struct rh_route *const fallbacks[] = {&app->not_found, &app->no_method, &app->options};
-        for (size_t i = 0; i < sizeof fallbacks / sizeof *fallbacks; i++) {
+        enum { FALLBACKS = 3 };
+        struct rh_route *const fallbacks[FALLBACKS] = {&app->not_found, &app->no_method,
+                                                       &app->options};
+        for (size_t i = 0; i < FALLBACKS; i++) {
             fallbacks[i]->steps = app->root.chain.steps;
             fallbacks[i]->steps_count = app->root.chain.count;
         }

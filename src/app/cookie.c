@@ -190,7 +190,7 @@ static int code_of(struct rh_slice key, const char *name, struct rh_slice text,
     if (name_len + 1 + text.len > sizeof(covered)) {
         return -1;
     }
-    memcpy(covered, name, name_len);
+    memcpy(covered, name, name_len); /* NOLINT(bugprone-not-null-terminated-result) */
     covered[name_len] = '=';
     memcpy(covered + name_len + 1, text.base, text.len);
     return rh_hmac_sha256(key, (struct rh_slice){covered, name_len + 1 + text.len}, ret_code);

@@ -6,6 +6,7 @@
  * Where no route has the path and the method, one of three handlers of the app's answers, behind
  * the app's middleware: not found (404), another method (405 with Allow), OPTIONS by itself (204
  * with Allow). */
+#include <stdio.h>
 #include <string.h>
 
 #include "app/app.h"
@@ -264,14 +265,9 @@ static void set_allow(struct rh_exchange *x)
             continue;
         }
         const char *name = rh_method_name((enum rh_method)method);
-        size_t name_len = strlen(name);
-        RH_ASSERT(len + 2 + name_len < sizeof text);
-        if (len > 0) {
-            memcpy(text + len, ", ", 2);
-            len += 2;
-        }
-        memcpy(text + len, name, name_len);
-        len += name_len;
+        int added = snprintf(text + len, sizeof text - len, "%s%s", len > 0 ? ", " : "", name);
+        RH_ASSERT(added > 0 && len + (size_t)added < sizeof text);
+        len += (size_t)added;
     }
     RH_IGNORE(rh_response_set_slice(x, "Allow", (struct rh_slice){text, len}));
 }

@@ -164,9 +164,9 @@ static int table_read(struct table *table, const char *path, struct stat *ret_st
 {
     char *text = NULL;
     ptrdiff_t len = read_all(path, &text, ret_stat);
-    if (len < 0) {
+    if (len < 0 || text == NULL) {
         snprintf(note, RH_HTPASSWD_NOTE_BYTES, "%.200s: %s", path, strerror((int)-len));
-        return (int)len;
+        return len < 0 ? (int)len : -EIO;
     }
     rh_pool_init(&table->pool);
     table->entries = NULL;

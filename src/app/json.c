@@ -16,7 +16,7 @@
 
 void rh_json_limits_init(struct rh_json_limits *limits)
 {
-    limits->text_bytes_max = 1024 * 1024;
+    limits->text_bytes_max = (size_t)1 << 20;
     limits->depth_max = 32;
     limits->values_max = 100000;
     limits->members_max = 1000;

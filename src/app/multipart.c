@@ -39,7 +39,7 @@ enum {
 void rh_multipart_limits_init(struct rh_multipart_limits *limits)
 {
     limits->parts_max = 1000;
-    limits->field_bytes_max = 256 * 1024;
+    limits->field_bytes_max = (uint64_t)256 << 10;
     limits->file_bytes_max = (uint64_t)1 << 30;
     limits->total_bytes_max = (uint64_t)1 << 30;
 }

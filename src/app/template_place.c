@@ -511,9 +511,8 @@ const char *rh_place_finish(const struct rh_place *place)
     switch ((enum rh_place_state)place->state) {
     case RH_PLACE_PLAIN:
     case RH_PLACE_TEXT:
+    case RH_PLACE_TAG_OPEN: /* a `<` at the very end is text */
         return NULL;
-    case RH_PLACE_TAG_OPEN:
-        return NULL; /* a `<` at the very end is text */
     case RH_PLACE_COMMENT:
     case RH_PLACE_MARKUP:
     case RH_PLACE_BOGUS:

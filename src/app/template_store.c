@@ -169,7 +169,7 @@ struct rh_templates *rh_templates_create(const char *dir, unsigned flags)
         return NULL;
     }
     templates->flags = flags;
-    templates->limits = (struct rh_render_limits){16 * 1024 * 1024, 64, 10 * 1000 * 1000};
+    templates->limits = (struct rh_render_limits){(size_t)16 << 20, 64, 10000000};
     if (dir != NULL) {
         templates->dir = strdup(dir);
         templates->is_compiled = true;

@@ -370,8 +370,7 @@ size_t rh_value_number_format(const struct rh_value *value, char *out)
     }
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, number);
-        double back = strtod(text, NULL);
-        if (memcmp(&back, &number, sizeof(back)) == 0) {
+        if (strtod(text, NULL) == number) { /* it is finite, and text keeps the sign of a zero */
             break;
         }
     }

@@ -4,6 +4,7 @@
 
 #include "ask.h"
 #include "rawhttp/auth.h"
+#include "rawhttp/body.h"
 
 static struct rh_exchange *held;
 static char user[64];
@@ -163,6 +164,54 @@ Test(middleware_bearer, takes_an_answer_that_comes_later)
     rh_driver_feed(conn, request, strlen(request));
     rh_driver_reset(conn);
     rh_bearer_reject(held, NULL);
+    cr_assert_eq(rh_driver_exchanges(driver), 0);
+}
+
+static void on_whole(struct rh_exchange *x, struct rh_slice body, int error, void *data)
+{
+    (void)data;
+    if (error == 0) {
+        rh_respond(x, 200, "text/plain", body.base, body.len);
+    }
+}
+
+static void echo(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    rh_body_whole(x, on_whole, NULL);
+}
+
+/* The hold of the middleware has ended: a body that fails is answered for by the library. */
+Test(middleware_bearer, leaves_no_hold_to_a_handler_that_reads_a_body)
+{
+    static const char head[] = "POST /echo HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "
+                               "later\r\nContent-Length: %s\r\n\r\n%s";
+    char request[256];
+    use();
+    rh_app_post(app, "/echo", echo, NULL);
+    ask("GET /ping", "");
+    struct rh_driver_conn *conn = rh_driver_open(driver);
+    int len = snprintf(request, sizeof request, head, "3", "abc");
+    rh_driver_feed(conn, request, (size_t)len);
+    rh_bearer_accept(held, NULL);
+    while (rh_driver_poll(driver)) {
+    }
+    ask_take(rh_driver_output(conn));
+    cr_assert_eq(status, 200);
+    cr_assert_str_eq(body_of_answer(), "abc");
+    conn = rh_driver_open(driver);
+    len = snprintf(request, sizeof request, head, "99999999", "abc");
+    rh_driver_feed(conn, request, (size_t)len);
+    rh_bearer_accept(held, NULL);
+    while (rh_driver_poll(driver)) {
+    }
+    ask_take(rh_driver_output(conn));
+    cr_assert_eq(status, 413, "%s", answer);
+    conn = rh_driver_open(driver);
+    len = snprintf(request, sizeof request, head, "10", "abc");
+    rh_driver_feed(conn, request, (size_t)len);
+    rh_bearer_accept(held, NULL);
+    rh_driver_reset(conn);
     cr_assert_eq(rh_driver_exchanges(driver), 0);
 }
 
