@@ -61,18 +61,36 @@ static void flush(struct rh_conn *c)
     }
 }
 
+static bool acquire_output(struct rh_conn *c)
+{
+    struct rh_pools *pools = &c->host.engine->pools;
+    if (RH_UNLIKELY(rh_conn_session(c)->bulk) && (c->out = rh_slab_acquire(&pools->bulk_outputs)) != NULL) {
+        rh_output_init(c->out, RH_BULK_BYTES);
+        return true;
+    }
+    c->out = rh_slab_acquire(&pools->outputs);
+    if (c->out == NULL) {
+        rh_conn_close(c, RH_CLOSED);
+        return false;
+    }
+    rh_output_init(c->out, RH_OUTPUT_BYTES);
+    return true;
+}
+
+static void release_output(struct rh_conn *c)
+{
+    struct rh_pools *pools = &c->host.engine->pools;
+    rh_slab_release(c->out->cap == RH_BULK_BYTES ? &pools->bulk_outputs : &pools->outputs, c->out);
+    c->out = NULL;
+}
+
 /* Pulls until the session has nothing more; true where anything was added. */
 static bool pull_all(struct rh_conn *c)
 {
     struct rh_session *s = rh_conn_session(c);
     bool added = false;
-    if (c->out == NULL) {
-        c->out = rh_slab_acquire(&c->host.engine->pools.outputs);
-        if (c->out == NULL) {
-            rh_conn_close(c, RH_CLOSED);
-            return false;
-        }
-        rh_output_init(c->out, RH_OUTPUT_BYTES);
+    if (c->out == NULL && !acquire_output(c)) {
+        return false;
     }
     for (unsigned round = 0; round < ROUNDS_MAX && !c->in_flight && !c->closing; round++) {
         switch (s->ops->pull(s, c->out)) {
@@ -89,6 +107,7 @@ static bool pull_all(struct rh_conn *c)
             break;
         case RH_PULL_FULL:
             added = true;
+            round += c->out->used / RH_OUTPUT_BYTES;
             flush(c);
             break;
         }
@@ -101,10 +120,29 @@ static bool pull_all(struct rh_conn *c)
 
 /* --- Input ------------------------------------------------------------------------------------------ */
 
+static size_t input_cap(const struct rh_conn *c)
+{
+    return c->in_is_bulk ? RH_BULK_BYTES : rh_conn_conns(c)->input_bytes;
+}
+
+static bool acquire_input(struct rh_conn *c)
+{
+    struct rh_pools *pools = &c->host.engine->pools;
+    c->in_at = c->in_len = 0;
+    c->in_is_bulk = false;
+    if (RH_UNLIKELY(rh_conn_session(c)->bulk) && (c->in = rh_slab_acquire(&pools->bulk_inputs)) != NULL) {
+        c->in_is_bulk = true;
+        return true;
+    }
+    c->in = rh_slab_acquire(&pools->inputs);
+    return c->in != NULL;
+}
+
 static void release_input(struct rh_conn *c)
 {
     if (c->in != NULL && c->in_at == c->in_len) {
-        rh_slab_release(&c->host.engine->pools.inputs, c->in);
+        struct rh_pools *pools = &c->host.engine->pools;
+        rh_slab_release(c->in_is_bulk ? &pools->bulk_inputs : &pools->inputs, c->in);
         c->in = NULL;
         c->in_at = c->in_len = 0;
     }
@@ -212,8 +250,7 @@ static void settle(struct rh_conn *c)
     struct rh_session *s = rh_conn_session(c);
     release_input(c);
     if (c->out != NULL && !c->in_flight && rh_output_is_empty(c->out)) {
-        rh_slab_release(&c->host.engine->pools.outputs, c->out);
-        c->out = NULL;
+        release_output(c);
     }
     if (RH_UNLIKELY(c->host.engine->draining) && s->at_rest && c->in == NULL && !in_handshake(c)) {
         s->ops->drain(s); /* its answer had begun, as one that keeps the connection, before the drain */
@@ -225,7 +262,7 @@ static void settle(struct rh_conn *c)
             return;
         }
     }
-    if (c->eof || (c->in != NULL && c->in_at == 0 && c->in_len == rh_conn_conns(c)->input_bytes)) {
+    if (c->eof || (c->in != NULL && c->in_at == 0 && c->in_len == input_cap(c))) {
         rh_transport_read_stop(&c->transport);
     } else if (!c->transport.reading) {
         rh_transport_read_start(&c->transport);
@@ -294,16 +331,12 @@ void rh_conn_drive(struct rh_conn *c)
 static void on_room(struct rh_transport *t, char **ret_base, size_t *ret_len)
 {
     struct rh_conn *c = conn_of(t);
-    size_t cap = rh_conn_conns(c)->input_bytes;
-    if (c->in == NULL) {
-        c->in = rh_slab_acquire(&c->host.engine->pools.inputs);
-        c->in_at = c->in_len = 0;
-        if (c->in == NULL) {
-            *ret_base = NULL;
-            *ret_len = 0;
-            return;
-        }
+    if (c->in == NULL && !acquire_input(c)) {
+        *ret_base = NULL;
+        *ret_len = 0;
+        return;
     }
+    size_t cap = input_cap(c);
     if (c->in_at > 0 && cap - c->in_len < COMPACT_BELOW) {
         memmove(c->in, c->in + c->in_at, c->in_len - c->in_at);
         c->in_len -= c->in_at;
@@ -367,7 +400,7 @@ static void on_closed(struct rh_transport *t)
     end_session(c);
     if (c->out != NULL) {
         rh_exchange_conclude_answered(c->out, true);
-        rh_slab_release(&conns->engine->pools.outputs, c->out);
+        release_output(c);
     }
     c->in_at = c->in_len;
     release_input(c);

@@ -35,7 +35,8 @@ struct rh_conn {
     bool shut;            /* our side is closed; what comes is discarded */
     bool closing;
     bool ended;           /* the session was told */
-    bool rested;          /* TLS gave its buffers back */
+    bool in_is_bulk : 1;  /* where `in` came from */
+    bool rested : 1;      /* TLS gave its buffers back */
     uint8_t reason;           /* enum rh_abort with which it closes */
 };
 

@@ -30,6 +30,20 @@ void rh_http1_finish(struct rh_http1 *h, bool lingers)
     h->session.lingers = lingers;
 }
 
+/* Worth a larger buffer. Over TLS all comes and goes in records, which the usual ones hold. */
+static bool has_bulk(const struct rh_http1 *h, const struct rh_exchange *x)
+{
+    if (h->session.host->tls) {
+        return false;
+    }
+    if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_PAUSED ||
+        x->body_state == RH_BODY_DISCARDING) {
+        return x->head.body_kind != RH_BODY_LENGTH || x->body_left + x->body_pending > RH_OUTPUT_BYTES;
+    }
+    return x->answer_kind == RH_ANSWER_SOURCE && !x->stream_open && !x->source_is_file &&
+           (x->source.length < 0 || (uint64_t)x->source.length - x->answer_bytes > RH_OUTPUT_BYTES);
+}
+
 /* What the session wants now follows from its state: the host reads it after each call. */
 static void update(struct rh_http1 *h)
 {
@@ -38,6 +52,7 @@ static void update(struct rh_http1 *h)
     s->at_rest = x == NULL;
     s->wants_input = !s->finished;
     s->has_output = h->reply_status != 0;
+    s->bulk = false;
     if (x == NULL) {
         s->deadline = h->requests == 0 ? RH_DEADLINE_HEAD : RH_DEADLINE_IDLE;
     } else if (x->base == NULL) {
@@ -46,10 +61,12 @@ static void update(struct rh_http1 *h)
     } else if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_DISCARDING) {
         s->deadline = RH_DEADLINE_BODY;
         s->has_output = x->answer_state != RH_ANSWER_NONE || x->continue_due;
+        s->bulk = has_bulk(h, x);
     } else {
         s->has_output = x->answer_state != RH_ANSWER_NONE;
         s->deadline = x->answer_state == RH_ANSWER_NONE ? RH_DEADLINE_ANSWER : RH_DEADLINE_NONE;
         s->wants_input = false;
+        s->bulk = s->has_output && has_bulk(h, x);
     }
 }
 

@@ -7,7 +7,7 @@
 #include "server/http1.h"
 #include "util/word.h"
 
-enum { CHUNK_HEAD = 6, CHUNK_TAIL = 2, LAST_CHUNK = 5, SOURCE_ROOM_MIN = 4096, FILE_PIECE = 1 << 20, RECORD = 16384 };
+enum { CHUNK_HEAD = 6, CHUNK_TAIL = 2, LAST_CHUNK = 5, CHUNK_BYTES_MAX = 0xffff, SOURCE_ROOM_MIN = 4096, FILE_PIECE = 1 << 20, RECORD = 16384 };
 
 static bool must_end(struct rh_http1 *h, struct rh_exchange *x)
 {
@@ -121,6 +121,9 @@ static enum rh_pull pull_source(struct rh_http1 *h, struct rh_exchange *x, struc
     }
     char *at = rh_output_tail(out);
     room -= CHUNK_HEAD + CHUNK_TAIL + LAST_CHUNK;
+    if (x->chunked && room > CHUNK_BYTES_MAX) {
+        room = CHUNK_BYTES_MAX;
+    }
     if (length >= 0 && room > (uint64_t)length - x->answer_bytes) {
         room = (size_t)((uint64_t)length - x->answer_bytes);
     }

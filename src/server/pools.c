@@ -8,7 +8,8 @@
 static struct rh_slab *pool_at(struct rh_pools *pools, size_t index)
 {
     struct rh_slab *all[RH_POOLS] = {&pools->connections, &pools->exchanges,    &pools->heads,
-                                     &pools->inputs,      &pools->outputs,      &pools->arenas,
+                                     &pools->inputs,      &pools->outputs,      &pools->bulk_inputs,
+                                     &pools->bulk_outputs, &pools->arenas,
                                      &pools->pipes,       &pools->bodies_small, &pools->bodies};
     return index < RH_POOLS ? all[index] : NULL;
 }
@@ -21,6 +22,16 @@ const struct rh_slab *rh_pools_at(const struct rh_pools *pools, size_t index)
 size_t rh_pools_input_bytes(const struct rh_config *config)
 {
     return config->head_bytes_max > 16384 ? config->head_bytes_max : 16384;
+}
+
+size_t rh_pools_bulk_max(const struct rh_config *config)
+{
+    return config->connections_max < RH_BULK_MAX ? config->connections_max : RH_BULK_MAX;
+}
+
+size_t rh_pools_bulk_bytes(const struct rh_config *config)
+{
+    return rh_pools_bulk_max(config) * (RH_BULK_BYTES + sizeof(struct rh_output) + RH_BULK_BYTES);
 }
 
 size_t rh_pools_inline_bytes(const struct rh_config *config)
@@ -45,6 +56,8 @@ int rh_pools_init(struct rh_pools *pools, const struct rh_config *config, size_t
         {"heads", config->head_bytes_max + config->target_bytes_max + 64, n},
         {"inputs", rh_pools_input_bytes(config), n},
         {"outputs", sizeof(struct rh_output) + RH_OUTPUT_BYTES, n},
+        {"bulk_inputs", RH_BULK_BYTES, rh_pools_bulk_max(config)},
+        {"bulk_outputs", sizeof(struct rh_output) + RH_BULK_BYTES, rh_pools_bulk_max(config)},
         {"arenas", RH_ARENA_BLOCK_BYTES, n * RH_ARENA_BLOCKS_PER_CONNECTION},
         {"pipes", RH_PIPE_BYTES, n},
         {"bodies_small", RH_BODY_SMALL_BYTES, small_n},
