@@ -88,6 +88,23 @@ def login(url):
     assert ask(url + "login", b"name=ada&password=x")[0] == 401
 
 
+def cors(url):
+    def preflight(path, method, origin):
+        fields = {"Origin": origin, "Access-Control-Request-Method": method}
+        answer = urllib.request.urlopen(urllib.request.Request(url + path, None, fields, method="OPTIONS"), timeout=30)
+        return answer.headers["Access-Control-Allow-Origin"], answer.headers["Access-Control-Allow-Credentials"]
+
+    assert preflight("basket", "PUT", "https://shop.example") == ("https://shop.example", "true")
+    assert preflight("basket", "PUT", "https://evil.example") == (None, None)
+    assert preflight("weather", "GET", "https://evil.example") == ("*", None)
+    assert preflight("diary", "GET", "https://shop.example") == (None, None)
+
+
+def time_limit(url):
+    assert ask(url + "slow")[0] == 503
+    assert ask(url + "patient") == (200, b"at last\n")
+
+
 def htpasswd(url):
     assert ask(url)[0] == 401
     for name, status in ((b"ada:lovelace", 200), (b"ada:x", 401), (b"ada:lovelace", 200)):
@@ -96,7 +113,8 @@ def htpasswd(url):
 
 passed = failed = 0
 USERS = "ada:$2y$04$m.l32k1j7a12CkhOu2G03.yCNUQ6C04oTwLe1Nz2XLZ.4//MzCNb6\n"
-for check in (hello, own_loop, count_bytes, numbers, from_thread, middleware, form, loops, https, behind_proxy, bearer, login, htpasswd):
+for check in (hello, own_loop, count_bytes, numbers, from_thread, middleware, form, loops, https, behind_proxy, bearer,
+              login, cors, time_limit, htpasswd):
     if check is htpasswd and not os.path.exists(os.path.join(FOLDER, "example-htpasswd")):
         continue # built without libcrypt
     arguments = ["127.0.0.1:0"] * (2 if check is https else 1)
