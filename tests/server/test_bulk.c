@@ -118,23 +118,23 @@ static int connect_peer(void)
 /* A request by length, or by chunks of `chunk` bytes. */
 static size_t make_request(size_t len, size_t chunk)
 {
-    size_t at = (size_t)sprintf(request, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
+    size_t at = (size_t)snprintf(request, 100, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
     if (chunk == 0) {
-        at += (size_t)sprintf(request + at, "Content-Length: %zu\r\n\r\n", len);
+        at += (size_t)snprintf(request + at, 100, "Content-Length: %zu\r\n\r\n", len);
         memcpy(request + at, body, len);
         return at + len;
     }
-    at += (size_t)sprintf(request + at, "Transfer-Encoding: chunked\r\n\r\n");
+    at += (size_t)snprintf(request + at, 100, "Transfer-Encoding: chunked\r\n\r\n");
     for (size_t done = 0; done < len;) {
         size_t step = len - done < chunk ? len - done : chunk;
-        at += (size_t)sprintf(request + at, "%zx\r\n", step);
+        at += (size_t)snprintf(request + at, 100, "%zx\r\n", step);
         memcpy(request + at, body + done, step);
         at += step;
         memcpy(request + at, "\r\n", 2);
         at += 2;
         done += step;
     }
-    return at + (size_t)sprintf(request + at, "0\r\n\r\n");
+    return at + (size_t)snprintf(request + at, 100, "0\r\n\r\n");
 }
 
 /* Undoes chunks in place. */
@@ -284,7 +284,7 @@ Test(bulk, pulls_sources_in_large_pieces)
     for (size_t i = 0; i < 2; i++) {
         int fd = connect_peer();
         pulled = room_most = 0;
-        sprintf(request, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", paths[i]);
+        snprintf(request, 100, "GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", paths[i]);
         peer_say(&loop, fd, request);
         cr_assert_eq(take_body(peer_receive(&loop, fd, got, sizeof got, NULL, 5000, NULL)), BODY_BYTES);
         assert_body(got, BODY_BYTES);
