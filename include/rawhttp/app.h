@@ -55,7 +55,8 @@ RH_API void rh_group_route(struct rh_group *group, enum rh_method method, const 
 
 /* What answers where no route matched; default: 404. */
 RH_API void rh_app_not_found(struct rh_app *app, rh_handler_fn handler, void *data);
-/* The page for error answers of this status (400 to 599) that rh_respond_error gives, copied; HTML. */
+/* The page for error answers of this status (400 to 599) that rh_respond_error gives, copied; HTML. Who would rather
+ * have JSON or text by Accept gets that. */
 RH_API void rh_app_error_page(struct rh_app *app, unsigned status, const char *html, size_t len);
 
 /* `data` is freed by free_fn(data) when the app goes (for handlers' data); in reverse order. */

@@ -82,7 +82,8 @@ RH_API void rh_respond_static(struct rh_exchange *x, unsigned status, const char
  * or lost. */
 RH_API void rh_respond_owned(struct rh_exchange *x, unsigned status, const char *type, const void *body,
                              size_t len, void (*free_fn)(void *free_data), void *free_data);
-/* An error answer: the app's page for that status where it has one, else text; `detail` may be NULL. */
+/* An error answer, in what the peer asks for by Accept: the app's page for that status where it has one, a plain page, a
+ * problem in JSON (RFC 9457), or text; `detail` may be NULL. respond.h has them by name. */
 RH_API void rh_respond_error(struct rh_exchange *x, unsigned status, const char *detail);
 /* A redirect (301, 302, 303, 307, 308) with a Location. */
 RH_API void rh_respond_redirect(struct rh_exchange *x, unsigned status, const char *location);

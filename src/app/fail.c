@@ -1,6 +1,6 @@
-/* Error answers: the app's page for the status, else a few words in what the peer asked for by
- * Accept: a browser gets a page, a program that wants JSON a problem (RFC 9457), everything else
- * plain text, which is `detail` or the reason phrase. Whatever is made here fits the arena or falls
+/* Error answers in what the peer asks for by Accept: a browser gets a page, the app's own for that
+ * status where it has one; a program that wants JSON a problem (RFC 9457); everything else plain
+ * text, which is `detail` or the reason phrase. Whatever is made here fits the arena or falls
  * back to the reason phrase, which is static. */
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +15,8 @@ enum { DETAIL_BYTES_MAX = 512, PAGE_COPY_MAX = 2048 };
 
 static const char page_head[] =
     "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
-    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
+    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+    "<meta name=\"color-scheme\" content=\"light dark\">\n";
 
 /* `text` with the bytes that HTML, or a JSON string, takes for its own replaced, and what is no
  * UTF-8 by U+FFFD: it may come from the peer, and RFC 8259 §8.1 knows nothing else. NULL at the
@@ -71,38 +72,57 @@ static const char *make_problem(struct rh_exchange *x, unsigned status, const ch
                               detail == NULL ? "" : "\"");
 }
 
+/* What the peer would rather have (RFC 9110 §12.5.1); among equals a page that the app has, else
+ * text. An error in a type that nobody asked for beats none. */
+enum shape { SHAPE_TEXT, SHAPE_HTML, SHAPE_PROBLEM };
+
+static enum shape choose_shape(struct rh_exchange *x, bool has_page)
+{
+    static const char *const types[] = {"text/html", "text/plain", "text/html",
+                                        "application/problem+json", "application/json"};
+    static const enum shape shapes[] = {SHAPE_HTML, SHAPE_TEXT, SHAPE_HTML, SHAPE_PROBLEM,
+                                        SHAPE_PROBLEM};
+    size_t first = has_page ? 0 : 1;
+    ptrdiff_t choice = rh_media_choose(rh_request_field(x, "accept"), types + first,
+                                       sizeof types / sizeof *types - first);
+    return shapes[first + (choice < 0 ? 0 : (size_t)choice)];
+}
+
+static void respond_page(struct rh_exchange *x, unsigned status, struct rh_slice page)
+{
+    static const char type[] = "text/html; charset=utf-8";
+    if (page.len <= PAGE_COPY_MAX) {
+        rh_respond(x, status, type, page.base, page.len);
+    } else { /* the server holds its app until its last exchange has ended */
+        rh_respond_static(x, status, type, page.base, page.len);
+    }
+}
+
 void rh_app_fail(struct rh_exchange *x, unsigned status, const char *detail, struct rh_door *door)
 {
     const struct rh_app *app = RH_CONTAINER_OF(door, struct rh_app, door);
-    static const char *const types[] = {"text/plain", "text/html", "application/problem+json",
-                                        "application/json"};
+    struct rh_slice page = {NULL, 0};
     if (status >= RH_APP_STATUS_MIN && status <= RH_APP_STATUS_MAX) {
-        struct rh_slice page = app->pages[status - RH_APP_STATUS_MIN];
-        if (page.base != NULL && page.len <= PAGE_COPY_MAX) {
-            rh_respond(x, status, "text/html; charset=utf-8", page.base, page.len);
-            return;
-        }
-        if (page.base != NULL) { /* the server holds its app until its last exchange has ended */
-            rh_respond_static(x, status, "text/html; charset=utf-8", page.base, page.len);
-            return;
-        }
+        page = app->pages[status - RH_APP_STATUS_MIN];
     }
-    ptrdiff_t choice =
-        rh_media_choose(rh_request_field(x, "accept"), types, sizeof types / sizeof *types);
-    size_t type =
-        choice < 0 ? 0 : (size_t)choice; /* an error in a type that nobody asked for beats none */
+    enum shape shape = choose_shape(x, page.base != NULL);
+    const char *type = "text/plain; charset=utf-8";
     const char *body = NULL;
     RH_IGNORE(rh_response_add(x, "Vary", "Accept"));
-    if (type == 1) {
+    if (shape == SHAPE_HTML && page.base != NULL) {
+        respond_page(x, status, page);
+        return;
+    }
+    if (shape == SHAPE_HTML) {
+        type = "text/html; charset=utf-8";
         body = make_html(x, status, detail);
-    } else if (type > 1) {
+    } else if (shape == SHAPE_PROBLEM) {
+        type = "application/problem+json";
         body = make_problem(x, status, detail);
     }
     if (body == NULL) {
-        type = 0;
+        type = "text/plain; charset=utf-8";
         body = detail != NULL ? detail : rh_status_reason(status);
     }
-    const char *const sent[] = {"text/plain; charset=utf-8", "text/html; charset=utf-8",
-                                "application/problem+json", "application/problem+json"};
-    rh_respond(x, status, sent[type], body, strlen(body));
+    rh_respond(x, status, type, body, strlen(body));
 }

@@ -79,6 +79,20 @@ static bool has_page(const struct demo *demo, const char *name)
     return access(path, R_OK) == 0;
 }
 
+/* The page for what fails, where there is one; the app keeps a copy. */
+static void add_failure_page(struct rh_app *app, const struct demo *demo)
+{
+    char path[PATH_MAX + 32], page[16384];
+    snprintf(path, sizeof path, "%s/500.html", demo->folder);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return;
+    size_t length = fread(page, 1, sizeof page, file);
+    if (length > 0 && length < sizeof page)
+        rh_app_error_page(app, 500, page, length);
+    fclose(file);
+}
+
 void demo_pages_add(struct rh_app *app, struct demo *demo, const struct rh_files_options *options)
 {
     if (locate_folder("pages", demo->folder) == 0) {
@@ -97,5 +111,6 @@ void demo_pages_add(struct rh_app *app, struct demo *demo, const struct rh_files
     rh_app_get(app, "/hello", hello, demo);
     rh_app_not_found(app, file, demo);
     rh_app_own(app, free_pages, demo->pages);
+    add_failure_page(app, demo);
     load_templates(app, demo);
 }

@@ -512,6 +512,10 @@ Test(app, has_pages_for_errors)
     rh_app_get(app, "/", fail_with, NULL);
     memset(page, '?', sizeof page); /* it was copied */
     run_accepting("/nowhere", "application/json");
+    cr_assert_str_eq(x.type, "application/problem+json");
+    run_accepting("/nowhere", "text/plain, text/html;q=0.5");
+    cr_assert_str_eq(x.type, "text/plain; charset=utf-8");
+    run_accepting("/nowhere", "*/*");
     cr_assert_eq(x.status, 404);
     cr_assert_str_eq(x.body, "<h1>gone</h1>");
     cr_assert_str_eq(x.type, "text/html; charset=utf-8");

@@ -18,14 +18,14 @@ const browser = await launch();
 const server = await start(program, source);
 
 // A page of a browser window of its own that notes what it asks for elsewhere, and what goes wrong on it. What
-// Chromium says about a page that itself is a 401 or 404 is no error of the page.
+// Chromium says about a page that itself is a 401, 404 or 500 is no error of the page.
 async function open(origin, options = {}) {
     const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
     const page = await context.newPage();
     const errors = [];
     const outside = [];
     page.on('console', (message) => {
-        const isItself = message.location().url === page.url() && /status of 40[14]/.test(message.text());
+        const isItself = message.location().url === page.url() && /status of (40[14]|500)/.test(message.text());
         if (message.type() === 'error' && !isItself) errors.push(message.text());
     });
     page.on('pageerror', (error) => errors.push(String(error)));
@@ -106,6 +106,9 @@ async function clickThrough(origin, audit) {
     const missing = await page.goto(`${origin}/no/such/page`);
     holds(missing.status() === 404, `${scheme}: 404`);
     await audit(page, `${scheme} not found`);
+    const broken = await page.goto(`${origin}/panic`);
+    holds(broken.status() === 500, `${scheme}: 500`);
+    await audit(page, `${scheme} failed`);
     await send(page, origin, scheme);
     await close(scheme);
 }
