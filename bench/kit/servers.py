@@ -12,6 +12,7 @@ from kit import machine
 from kit.process import Process, Failed
 
 BUILD = os.environ.get("RAWHTTP_BENCH_BUILD", os.path.join(machine.ROOT, "build"))
+MALLOC_BUILD = os.path.join(machine.ROOT, "build-slab-malloc")
 PEERS = os.path.join(machine.ROOT, "bench", "peers")
 CONNECTIONS_MAX = 12000
 FILES = {"ping": 4, "1k.bin": 1024, "100k.bin": 100 * 1024, "10m.bin": 10 * 1024 * 1024}
@@ -178,6 +179,9 @@ def all_servers():
     ours = "ping static tls idle json echo login welcome slow upload"
     return [
         Server("rawhttp-uv", os.path.join(BUILD, "rawhttp-uv"), ours, _ours, ["--version"]),
+        # The original's before and after: the same program with its pools on malloc.
+        Server("rawhttp-uv-malloc", os.path.join(MALLOC_BUILD, "rawhttp-uv"), ours, _ours,
+               ["--version"]),
         Server("rawhttp-routes", bench_program("server-routes"), "routes", _by_port),
         Server("floor-uv", bench_program("floor-uv"),
                "ping static json echo login welcome routes idle", _floor),
