@@ -140,7 +140,8 @@ RH_API void rh_exchange_set_request_id(struct rh_exchange *x, const char *id);
 
 /* From any thread, for a held exchange: runs `fn` on the loop, also when the exchange was cut in between (ask
  * rh_exchange_is_cut). Returns 0, and then `fn` runs exactly once; or UV_ECANCELED after the server closed,
- * or UV_ENOMEM, and then `fn` never runs and `data` is still the caller's. */
+ * or UV_ENOMEM, and then `fn` never runs and `data` is still the caller's. A post keeps
+ * the exchange: behind one that answered, `fn` still has it, and what it answers is a no-op. */
 typedef void (*rh_exchange_post_fn)(struct rh_exchange *x, void *data);
 RH_API int rh_exchange_post(struct rh_exchange *x, rh_exchange_post_fn fn, void *data);
 

@@ -115,6 +115,9 @@ void rh_exchange_pay_body(struct rh_exchange *x)
 
 void rh_exchange_free(struct rh_exchange *x)
 {
+    if (RH_UNLIKELY(atomic_load_explicit(&x->posts, memory_order_relaxed) > 0)) {
+        return; /* rh_exchange_posted asks again */
+    }
     struct rh_engine *engine = x->engine;
     rh_exchange_close_body(x);
     rh_exchange_release_whole(x);

@@ -153,6 +153,8 @@ struct rh_exchange {
     bool has_pipe;          /* a push stream was opened */
     bool overruled;         /* answered in the handler's place: what the handler answers is a no-op */
 
+    _Atomic uint32_t posts;     /* of other threads that have not run yet; counted by them */
+
     /* Hooks and names. */
     rh_abort_fn abort_fn;
     struct rh_outcome_hook *outcomes;

@@ -306,5 +306,16 @@ void rh_exchange_set_request_id(struct rh_exchange *x, const char *id)
 
 int rh_exchange_post(struct rh_exchange *x, rh_exchange_post_fn fn, void *data)
 {
-    return rh_post_box_put(&x->engine->posts, x, fn, NULL, NULL, data);
+    atomic_fetch_add_explicit(&x->posts, 1, memory_order_relaxed); /* the box's lock orders it before the post runs */
+    int err = rh_post_box_put(&x->engine->posts, x, fn, NULL, NULL, data);
+    if (err != 0) {
+        atomic_fetch_sub_explicit(&x->posts, 1, memory_order_relaxed);
+    }
+    return err;
+}
+
+void rh_exchange_posted(struct rh_exchange *x)
+{
+    atomic_fetch_sub_explicit(&x->posts, 1, memory_order_relaxed);
+    rh_exchange_maybe_release(x);
 }

@@ -333,6 +333,18 @@ Test(life, post_runs_though_the_exchange_was_cut)
     cr_expect_eq(rh_driver_exchanges(driver), 0);
 }
 
+Test(life, posts_behind_the_one_that_answers_still_run)
+{
+    begin(holds, NULL);
+    send(GET);
+    rh_driver_reset(conn); /* so that the first answer gives the exchange back at once */
+    is_cut = 1;
+    thread(held);
+    thread(held);
+    rh_driver_poll(driver);
+    cr_expect_eq(rh_driver_exchanges(driver), 0);
+}
+
 /* --- Deadlines -------------------------------------------------------------------------------------- */
 
 Test(life, answer_that_is_overdue_is_a_503_and_the_hold_stays)
