@@ -99,8 +99,8 @@ struct rh_tls_peer {
     int verified;                  /* its certificate came and is valid */
     int resumed;                   /* by ticket or session cache */
 };
-/* Who is at the other end of this request's connection. Returns 0; RH_ENOTFOUND over plain HTTP; RH_ECUT when the
- * connection is gone; RH_ENOROOM. On the loop's thread. */
+/* Who is at the other end of this request's connection. Returns 0; RH_ENOTFOUND over plain HTTP (whatever a proxy says of
+ * its client); RH_ECUT when the connection is gone; RH_ENOROOM. On the loop's thread. */
 RH_API int rh_request_tls(struct rh_exchange *x, struct rh_tls_peer *ret_peer);
 
 #ifdef __cplusplus

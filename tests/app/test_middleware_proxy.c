@@ -6,6 +6,7 @@
 #include "ask.h"
 #include "live.h"
 #include "rawhttp/middleware.h"
+#include "rawhttp/tls.h"
 
 static char logged[256];
 
@@ -21,7 +22,9 @@ static void tell(struct rh_exchange *x, void *data)
 {
     struct rh_slice peer = rh_request_peer(x);
     struct rh_slice host = rh_request_host(x);
+    struct rh_tls_peer tls;
     (void)data;
+    cr_assert_eq(rh_request_tls(x, &tls), RH_ENOTFOUND, "a proxy's word makes no certificate");
     rh_respond_text(
         x, 200,
         rh_exchange_format(x, "%.*s %u %s %.*s", (int)peer.len, peer.base, rh_request_peer_port(x),
