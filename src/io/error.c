@@ -1,4 +1,5 @@
-/* Codes as text: ours from the list in the header, libuv's from libuv. */
+/* Codes as text: ours from the list in the header, libuv's from its own. Not by uv_strerror, which allocates a text that
+ * nobody frees for each code that it does not know, and file systems have such (ESTALE, ENODATA). */
 #include "rawhttp/error.h"
 
 #include <uv.h>
@@ -11,7 +12,12 @@ const char *rh_strerror(int code)
         return text;
         RH_ERROR_MAP(XX)
 #undef XX
+#define XX(name, text)                                                                             \
+    case UV_##name:                                                                                \
+        return text;
+        UV_ERRNO_MAP(XX)
+#undef XX
     default:
-        return code == 0 ? "success" : uv_strerror(code);
+        return code == 0 ? "success" : "unknown system error";
     }
 }
