@@ -21,7 +21,9 @@ static bool key_make(struct rh_tls_ticket_key *key)
 
 bool rh_tls_tickets_init(struct rh_tls_tickets *tickets, uint64_t now_s)
 {
-    if (!key_make(&tickets->keys[0])) {
+    tickets->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
+    if (tickets->cipher == NULL || !key_make(&tickets->keys[0])) {
+        EVP_CIPHER_free(tickets->cipher);
         return false;
     }
     tickets->keys_len = 1;
@@ -33,6 +35,7 @@ bool rh_tls_tickets_init(struct rh_tls_tickets *tickets, uint64_t now_s)
 void rh_tls_tickets_fini(struct rh_tls_tickets *tickets)
 {
     pthread_mutex_destroy(&tickets->lock);
+    EVP_CIPHER_free(tickets->cipher);
     OPENSSL_cleanse(tickets->keys, sizeof tickets->keys);
 }
 
@@ -116,7 +119,7 @@ int rh_tls_ticket_choose(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_C
     if (seal) {
         result = 0; /* no ticket this time */
         if (rh_tls_tickets_seal_key(tickets, clock_s(), &key) && RAND_bytes(iv, 16) == 1 &&
-            EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key.cipher, iv) == 1 &&
+            EVP_EncryptInit_ex(cipher, tickets->cipher, NULL, key.cipher, iv) == 1 &&
             mac_begin(mac, &key)) {
             memcpy(name, key.name, sizeof key.name);
             result = 1;
@@ -125,7 +128,7 @@ int rh_tls_ticket_choose(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_C
         result = rh_tls_tickets_open_key(tickets, clock_s(), name, &key);
         if (result != 0 &&
             (!mac_begin(mac, &key) ||
-             EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key.cipher, iv) != 1)) {
+             EVP_DecryptInit_ex(cipher, tickets->cipher, NULL, key.cipher, iv) != 1)) {
             result = 0; /* a full handshake instead */
         }
         if (result == 1 && SSL_version(ssl) >= TLS1_3_VERSION) {

@@ -7,14 +7,16 @@ import subprocess
 import kit
 
 
-def certificate(folder, name, hosts="DNS:localhost", signer=None, key_type=None):
+def certificate(folder, name, hosts="DNS:localhost", signer=None, days=2, extensions=()):
     """A pair, self-signed or signed by another pair; returns the paths of certificate and key."""
     cert, key = os.path.join(folder, name + ".crt"), os.path.join(folder, name + ".key")
-    command = ["openssl", "req", "-x509", "-newkey", *(key_type or ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")),
-               "-nodes", "-days", "2", "-subj", f"/CN={name}", "-addext", f"subjectAltName={hosts}", "-keyout", key,
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+               "-nodes", "-days", str(days), "-subj", f"/CN={name}", "-addext", f"subjectAltName={hosts}", "-keyout", key,
                "-out", cert]
     if signer:
         command += ["-CA", signer[0], "-CAkey", signer[1], "-addext", "basicConstraints=critical,CA:FALSE"]
+    for extension in extensions:
+        command += ["-addext", extension]
     subprocess.run(command, check=True, capture_output=True)
     os.chmod(key, 0o600)
     return cert, key
