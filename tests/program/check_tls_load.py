@@ -151,7 +151,7 @@ def half_open_handshakes_hold_nobody_up_and_leave_nothing(folder):
     if raise_descriptor_limit(HALF_OPEN + 100) < HALF_OPEN + 100:
         print(f"      skipped: {HALF_OPEN} connections need a higher limit of descriptors (ulimit -Hn)")
         return
-    program = start(folder, "--tls-timeout", f"{4 * kit.SLOW:.0f}s")
+    program = start(folder, "--tls-timeout", f"{5 * kit.SLOW:.0f}s")
     hello = client_hello()
     for _ in range(20):  # what the first ones allocate for good is no part of it
         get(program)
@@ -169,7 +169,7 @@ def half_open_handshakes_hold_nobody_up_and_leave_nothing(folder):
             stream.settimeout(20 * kit.SLOW)
             read_all(stream)  # cut by the deadline
             stream.close()
-        visitor.stop(at_least=100, slowest=SLOWEST)
+        visitor.stop(at_least=20, slowest=SLOWEST)
     end = time.monotonic() + 10 * kit.SLOW
     while metric(program, "rawhttp_connections_open") > 1 and time.monotonic() < end:
         time.sleep(0.05)
