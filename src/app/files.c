@@ -1,10 +1,12 @@
-/* Static files. The happy path: the request's path becomes a name below the folder, the name is in the cache and was
- * looked at within the last second, and the answer goes out without a system call of this room. Otherwise the
- * exchange is held, a job in the pool looks at the disk (files_job.c), and the answer follows from what it found: a
- * small file, which is kept; a large one, which is streamed; a folder, which gets its slash; a listing; an error.
+/* Static files. The happy path: the request's path becomes a name below the folder, the name is in
+ * the cache and was looked at within the last second, and the answer goes out without a system call
+ * of this room. Otherwise the exchange is held, a job in the pool looks at the disk (files_job.c),
+ * and the answer follows from what it found: a small file, which is kept; a large one, which is
+ * streamed; a folder, which gets its slash; a listing; an error.
  *
- * Names are made of the segments of the canonical path, which were cut at '/' before they were decoded, and the
- * kernel keeps them below the folder (io/file.c). No name here is ever cleaned up and then trusted. */
+ * Names are made of the segments of the canonical path, which were cut at '/' before they were
+ * decoded, and the kernel keeps them below the folder (io/file.c). No name here is ever cleaned up
+ * and then trusted. */
 #include "app/files.h"
 
 #include <errno.h>
@@ -18,10 +20,11 @@
 #include "rawhttp/method.h"
 #include "server/door.h"
 
-/* Bodies up to this are copied, so that answers of one burst share a write; larger ones are lent. */
+/* Bodies up to this are copied, so that answers of one burst share a write; larger ones are lent.
+ */
 enum { COPY_BYTES_MAX = 2048 };
 
-/* --- The folder -------------------------------------------------------------------------------------- */
+/* --- The folder --- */
 
 void rh_files_options_init_sized(struct rh_files_options *options, size_t size)
 {
@@ -62,7 +65,8 @@ void rh_files_ref(struct rh_files *files)
 
 void rh_files_unref(struct rh_files *files)
 {
-    if (files == NULL || atomic_fetch_sub_explicit(&files->references, 1, memory_order_acq_rel) != 1) {
+    if (files == NULL ||
+        atomic_fetch_sub_explicit(&files->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
     rh_file_close(files->folder);
@@ -70,7 +74,7 @@ void rh_files_unref(struct rh_files *files)
     free(files);
 }
 
-/* --- The answer -------------------------------------------------------------------------------------- */
+/* --- The answer --- */
 
 static void set_field(struct rh_exchange *x, const char *name, const char *value)
 {
@@ -98,8 +102,8 @@ static void entry_done(void *data)
     rh_entry_unref(data);
 }
 
-/* Sends a file that is in memory (`entry`) or open (`fd`, taken over). `status` is 200, or that of an error page,
- * to which conditions do not apply. */
+/* Sends a file that is in memory (`entry`) or open (`fd`, taken over). `status` is 200, or that of
+ * an error page, to which conditions do not apply. */
 static void send_file(struct rh_exchange *x, unsigned status, const struct rh_file_info *info,
                       struct rh_entry *entry, int fd)
 {
@@ -130,9 +134,9 @@ static void send_file(struct rh_exchange *x, unsigned status, const struct rh_fi
         set_field(x, "Content-Encoding", info->coding);
     }
     if (verdict.status == 206) {
-        char *range = rh_exchange_format(x, "bytes %llu-%llu/%llu", (unsigned long long)verdict.first,
-                                         (unsigned long long)(verdict.first + verdict.len - 1),
-                                         (unsigned long long)info->len);
+        char *range = rh_exchange_format(
+            x, "bytes %llu-%llu/%llu", (unsigned long long)verdict.first,
+            (unsigned long long)(verdict.first + verdict.len - 1), (unsigned long long)info->len);
         if (range == NULL) { /* without it a part would be taken for the whole */
             rh_file_close(fd);
             rh_respond_error(x, 503, NULL);
@@ -141,7 +145,8 @@ static void send_file(struct rh_exchange *x, unsigned status, const struct rh_fi
         set_field(x, "Content-Range", range);
     }
     if (entry == NULL) {
-        rh_reader_respond(x, rh_files_home(x), verdict.status, info->type, fd, verdict.first, verdict.len);
+        rh_reader_respond(x, rh_files_home(x), verdict.status, info->type, fd, verdict.first,
+                          verdict.len);
     } else if (verdict.len <= COPY_BYTES_MAX) {
         rh_respond(x, verdict.status, info->type, entry->content + verdict.first, verdict.len);
     } else {
@@ -151,8 +156,9 @@ static void send_file(struct rh_exchange *x, unsigned status, const struct rh_fi
     }
 }
 
-/* Where a folder was asked for without its slash: the same path with it, as a path only. A Location that began with
- * two slashes would name another host (RFC 3986 §4.2); such a path does not get here, and would not leave here. */
+/* Where a folder was asked for without its slash: the same path with it, as a path only. A Location
+ * that began with two slashes would name another host (RFC 3986 §4.2); such a path does not get
+ * here, and would not leave here. */
 static void redirect_to_folder(struct rh_exchange *x)
 {
     static const char hex[] = "0123456789ABCDEF";
@@ -189,7 +195,7 @@ static void redirect_to_folder(struct rh_exchange *x)
     rh_respond_redirect(x, 301, location);
 }
 
-/* --- Looking up -------------------------------------------------------------------------------------- */
+/* --- Looking up --- */
 
 struct lookup {
     const char *name;
@@ -228,8 +234,8 @@ static void answer_failed(const struct rh_job *job)
     case ENOTDIR:
     case ENAMETOOLONG:
     case ELOOP:
-    case EXDEV: /* a link that leads out of the folder */
-    case ENXIO: /* a socket */
+    case EXDEV:  /* a link that leads out of the folder */
+    case ENXIO:  /* a socket */
     case EINVAL: /* bytes that this file system has no names for */
         if (job->is_fallback) {
             rh_respond_error(x, job->status == 200 ? 404 : job->status, NULL);
@@ -259,8 +265,8 @@ static void answer_failed(const struct rh_job *job)
     }
 }
 
-/* Back on the loop: the cache first, then the answer. Nothing of the exchange, the job included, is touched behind
- * an answer. */
+/* Back on the loop: the cache first, then the answer. Nothing of the exchange, the job included, is
+ * touched behind an answer. */
 static void on_job_done(struct rh_work *work, bool was_run)
 {
     struct rh_job *job = RH_CONTAINER_OF(work, struct rh_job, work);
@@ -316,8 +322,8 @@ static void on_job_run(struct rh_work *work)
 }
 
 /* Asks the disk; `known` is compared to it, or NULL. */
-static void start_job(struct rh_exchange *x, const struct rh_entry_key *key, const struct lookup *lookup,
-                      struct rh_entry *known)
+static void start_job(struct rh_exchange *x, const struct rh_entry_key *key,
+                      const struct lookup *lookup, struct rh_entry *known)
 {
     size_t name_bytes = strlen(key->name) + 1;
     struct rh_job *job = rh_exchange_alloc(x, sizeof *job + name_bytes);
@@ -377,13 +383,13 @@ static void find(struct rh_exchange *x, struct rh_files *files, const struct loo
     start_job(x, &key, lookup, entry);
 }
 
-/* --- The request's path ------------------------------------------------------------------------------ */
+/* --- The request's path --- */
 
 enum name_kind { NAME_BAD, NAME_FILE, NAME_FOLDER, NAME_ROOT_WITHOUT_SLASH };
 
-/* The name below the folder that the segments of `path` behind the first `skip` make. An empty segment means a
- * folder at the end and nothing elsewhere; a decoded slash (NUL here) is in no file's name; what begins with a dot
- * is not for the web, except .well-known (RFC 8615). */
+/* The name below the folder that the segments of `path` behind the first `skip` make. An empty
+ * segment means a folder at the end and nothing elsewhere; a decoded slash (NUL here) is in no
+ * file's name; what begins with a dot is not for the web, except .well-known (RFC 8615). */
 static enum name_kind name_make(struct rh_slice path, size_t skip, char out[RH_FILES_NAME_MAX])
 {
     const char *at = path.base;
@@ -409,7 +415,8 @@ static enum name_kind name_make(struct rh_slice path, size_t skip, char out[RH_F
             return NAME_BAD;
         }
         if (memchr(begin, '\0', segment) != NULL ||
-            (segment > 0 && *begin == '.' && !rh_slice_is((struct rh_slice){begin, segment}, ".well-known"))) {
+            (segment > 0 && *begin == '.' &&
+             !rh_slice_is((struct rh_slice){begin, segment}, ".well-known"))) {
             return NAME_BAD;
         }
         if (len + segment + 2 > RH_FILES_NAME_MAX) {

@@ -20,26 +20,29 @@
 #include "util/slab.h"
 
 enum {
-    RH_FILES_NAME_MAX = 1024,          /* bytes of a path below the folder; longer ones are not found */
+    RH_FILES_NAME_MAX = 1024, /* bytes of a path below the folder; longer ones are not found */
     RH_FILES_SMALL_BYTES = 128 * 1024, /* files up to this are read whole and kept */
     RH_FILES_PACK_BYTES_MIN = 1024,    /* files from this size... */
-    RH_FILES_PACK_BYTES_MAX = 1 << 20, /* ...to this one are compressed where that helps, and the result is kept */
-    RH_FILES_PACK_LEVEL = 6,           /* about 40 us for each KiB, once, in the pool */
-    RH_FILES_FRESH_MS = 1000,          /* how long what is kept is believed without a look at the disk */
-    RH_FILES_ENTRIES_MAX = 512,        /* kept by one server, and */
-    RH_FILES_CACHE_BYTES = 8 << 20,    /* bytes of content together */
-    RH_FILES_LENT_BYTES = 32 << 20,    /* dropped, and still needed by answers: above it no file is read whole */
-    RH_FILES_READERS_MAX = 16384,      /* downloads of large files at once */
-    RH_FILES_BUFFERS_MAX = 128,        /* of those, how many may have a disk read of 64 KiB under way or unsent */
+    RH_FILES_PACK_BYTES_MAX =
+        1 << 20, /* ...to this one are compressed where that helps, and the result is kept */
+    RH_FILES_PACK_LEVEL = 6,    /* about 40 us for each KiB, once, in the pool */
+    RH_FILES_FRESH_MS = 1000,   /* how long what is kept is believed without a look at the disk */
+    RH_FILES_ENTRIES_MAX = 512, /* kept by one server, and */
+    RH_FILES_CACHE_BYTES = 8 << 20, /* bytes of content together */
+    RH_FILES_LENT_BYTES =
+        32 << 20, /* dropped, and still needed by answers: above it no file is read whole */
+    RH_FILES_READERS_MAX = 16384, /* downloads of large files at once */
+    RH_FILES_BUFFERS_MAX =
+        128, /* of those, how many may have a disk read of 64 KiB under way or unsent */
     RH_FILES_BUFFER_BYTES = 64 * 1024,
-    RH_FILES_WARM_BYTES = 512 * 1024,  /* fetched by the pool at once, for sendfile */
+    RH_FILES_WARM_BYTES = 512 * 1024,   /* fetched by the pool at once, for sendfile */
     RH_FILES_SAMPLE_BYTES = 256 * 1024, /* one byte of so many is asked for in the page cache */
 };
 
 /* A served folder; shared by loops, unchanged after create but for the count. */
 struct rh_files {
     atomic_uint references;
-    int folder; /* descriptor */
+    int folder;                      /* descriptor */
     struct rh_files_options options; /* not_found is a copy */
 };
 void rh_files_ref(struct rh_files *files);
@@ -57,27 +60,28 @@ bool rh_file_id_equal(const struct rh_file_id *a, const struct rh_file_id *b);
 /* What the head of an answer says about a file. */
 struct rh_file_info {
     struct rh_file_id id;
-    uint64_t len;         /* bytes of the representation: id.size but for what was compressed here */
-    const char *type;     /* Content-Type */
-    const char *coding;   /* Content-Encoding, or NULL */
-    bool varies;          /* by Accept-Encoding */
+    uint64_t len;       /* bytes of the representation: id.size but for what was compressed here */
+    const char *type;   /* Content-Type */
+    const char *coding; /* Content-Encoding, or NULL */
+    bool varies;        /* by Accept-Encoding */
     char etag[64];
-    char modified[30];    /* Last-Modified */
+    char modified[30]; /* Last-Modified */
 };
 void rh_file_info_fill(struct rh_file_info *info, const struct stat *stat, const char *name,
                        const char *coding, bool varies);
 
-/* A small file in memory. Made in the pool, then the loop's; counted by the cache and by each answer under way. */
+/* A small file in memory. Made in the pool, then the loop's; counted by the cache and by each
+ * answer under way. */
 struct rh_entry {
     unsigned references;
     struct rh_entry *hash_next;
-    struct rh_link recent;     /* the cache's list, least recently used first */
+    struct rh_link recent; /* the cache's list, least recently used first */
     bool is_cached;
-    bool is_lent;              /* dropped, but answers need it: counted in home->lent_bytes */
+    bool is_lent;               /* dropped, but answers need it: counted in home->lent_bytes */
     struct rh_files_home *home; /* that has it, or had it */
-    bool is_checked_now;       /* some request looks at the disk already: the others need not */
-    uint64_t checked_ms;       /* when its state was last compared to the disk */
-    struct rh_files *files;    /* the key: folder (a reference while cached), codings and name */
+    bool is_checked_now;        /* some request looks at the disk already: the others need not */
+    uint64_t checked_ms;        /* when its state was last compared to the disk */
+    struct rh_files *files;     /* the key: folder (a reference while cached), codings and name */
     unsigned codings;
     uint32_t hash;
     char *name;
@@ -88,13 +92,16 @@ struct rh_entry {
 /* A name that somebody looks for. */
 struct rh_entry_key {
     struct rh_files *files;
-    unsigned codings; /* what the peer accepts: RH_CODING_ bits, 0 where siblings are not looked for */
+    unsigned
+        codings; /* what the peer accepts: RH_CODING_ bits, 0 where siblings are not looked for */
     const char *name;
 };
 enum { RH_CODING_BR = 1, RH_CODING_GZIP = 2 };
 
-struct rh_entry *rh_entry_create(const char *name, size_t len); /* name copied, `len` bytes of content; one reference */
-void rh_entry_unref(struct rh_entry *entry);                    /* NULL accepted */
+struct rh_entry *
+rh_entry_create(const char *name,
+                size_t len); /* name copied, `len` bytes of content; one reference */
+void rh_entry_unref(struct rh_entry *entry); /* NULL accepted */
 
 /* What a server keeps for all folders. Counted: by the server's slot and by each reader. */
 struct rh_files_home {
@@ -103,8 +110,8 @@ struct rh_files_home {
     struct rh_link recent;
     size_t entries;
     size_t bytes;
-    size_t lent_bytes;      /* of content that is only kept for answers */
-    size_t readers;         /* downloads of large files that are open */
+    size_t lent_bytes; /* of content that is only kept for answers */
+    size_t readers;    /* downloads of large files that are open */
     struct rh_slab buffers;
     struct rh_link waiting; /* readers that wait for a buffer */
     struct rh_link filled;  /* readers with a buffer that is not being filled, the oldest first */
@@ -115,8 +122,10 @@ void rh_files_home_unref(struct rh_files_home *home);
 
 /* The entry for a key, marked as used just now; NULL: none. No reference is given. */
 struct rh_entry *rh_cache_find(struct rh_files_home *home, const struct rh_entry_key *key);
-/* Keeps an entry under `key`, in place of the one that is there, and drops others where the limits ask for it. */
-void rh_cache_put(struct rh_files_home *home, const struct rh_entry_key *key, struct rh_entry *entry);
+/* Keeps an entry under `key`, in place of the one that is there, and drops others where the limits
+ * ask for it. */
+void rh_cache_put(struct rh_files_home *home, const struct rh_entry_key *key,
+                  struct rh_entry *entry);
 /* Drops the entry; nothing where it was dropped before. */
 void rh_cache_drop(struct rh_files_home *home, struct rh_entry *entry);
 
@@ -134,17 +143,17 @@ enum rh_job_outcome {
 struct rh_job {
     struct rh_work work;
     struct rh_exchange *x;
-    struct rh_files *files;       /* a reference */
-    unsigned status;              /* of the answer: 200, or 404 where the file is the page for that */
-    bool is_fallback;             /* it stands for another name: nothing further is tried */
-    bool may_keep;                /* memory allows to read a file whole */
-    bool wants_folder;            /* the name was asked for with a slash at its end */
-    struct rh_slice url_path;     /* for the title of a listing */
-    struct rh_entry *known;       /* compared to the disk; a reference, or NULL */
-    struct rh_entry_key key;      /* key.name is what is opened */
+    struct rh_files *files;   /* a reference */
+    unsigned status;          /* of the answer: 200, or 404 where the file is the page for that */
+    bool is_fallback;         /* it stands for another name: nothing further is tried */
+    bool may_keep;            /* memory allows to read a file whole */
+    bool wants_folder;        /* the name was asked for with a slash at its end */
+    struct rh_slice url_path; /* for the title of a listing */
+    struct rh_entry *known;   /* compared to the disk; a reference, or NULL */
+    struct rh_entry_key key;  /* key.name is what is opened */
 
     enum rh_job_outcome outcome;
-    int error;                    /* -errno */
+    int error; /* -errno */
     int fd;
     struct rh_file_info info;
     struct rh_entry *entry;
@@ -155,13 +164,13 @@ struct rh_job {
 /* Fills the outcome. In the pool. */
 void rh_job_run(struct rh_job *job);
 
-/* A page of the folder's names in a malloc; `name` is the folder below files->folder, "" or ending with '/'. 0 or
- * -errno. In the pool; takes over `fd`. */
+/* A page of the folder's names in a malloc; `name` is the folder below files->folder, "" or ending
+ * with '/'. 0 or -errno. In the pool; takes over `fd`. */
 int RH_MUST_CHECK rh_listing_make(const struct rh_files *files, int fd, const char *name,
                                   struct rh_slice url_path, char **ret_text, size_t *ret_len);
 
 /* Answers with `len` bytes of the file from `first`; takes over `fd` in every case. */
-void rh_reader_respond(struct rh_exchange *x, struct rh_files_home *home, unsigned status, const char *type,
-                       int fd, uint64_t first, uint64_t len);
+void rh_reader_respond(struct rh_exchange *x, struct rh_files_home *home, unsigned status,
+                       const char *type, int fd, uint64_t first, uint64_t len);
 
 #endif

@@ -1,10 +1,11 @@
-/* Small files in memory, by server and so without a lock. A kept file is served without asking the disk for up to
- * a second; then one request looks (in the pool) while the others still get what is kept, and what changed is
- * replaced. So a change shows within a second and the time of one look.
+/* Small files in memory, by server and so without a lock. A kept file is served without asking the
+ * disk for up to a second; then one request looks (in the pool) while the others still get what is
+ * kept, and what changed is replaced. So a change shows within a second and the time of one look.
  *
- * Memory: at most RH_FILES_CACHE_BYTES of content, least recently used out first; an entry that an answer still
- * needs is freed when that is through. Peers that ask for one file after the other and do not read could gather such
- * entries without end: above RH_FILES_LENT_BYTES of them, files are not read whole but sent from the disk. */
+ * Memory: at most RH_FILES_CACHE_BYTES of content, least recently used out first; an entry that an
+ * answer still needs is freed when that is through. Peers that ask for one file after the other and
+ * do not read could gather such entries without end: above RH_FILES_LENT_BYTES of them, files are
+ * not read whole but sent from the disk. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,7 +39,7 @@ void rh_entry_unref(struct rh_entry *entry)
     }
 }
 
-/* --- The home ---------------------------------------------------------------------------------------- */
+/* --- The home --- */
 
 static struct rh_files_home *home_create(void)
 {
@@ -46,7 +47,8 @@ static struct rh_files_home *home_create(void)
     if (home == NULL) {
         return NULL;
     }
-    if (rh_slab_init(&home->buffers, "file buffers", RH_FILES_BUFFER_BYTES, RH_FILES_BUFFERS_MAX) != 0) {
+    if (rh_slab_init(&home->buffers, "file buffers", RH_FILES_BUFFER_BYTES, RH_FILES_BUFFERS_MAX) !=
+        0) {
         free(home);
         return NULL;
     }
@@ -85,7 +87,7 @@ struct rh_files_home *rh_files_home(struct rh_exchange *x)
     return *slot;
 }
 
-/* --- The cache --------------------------------------------------------------------------------------- */
+/* --- The cache --- */
 
 static uint32_t key_hash(const struct rh_entry_key *key)
 {
@@ -137,13 +139,15 @@ void rh_cache_drop(struct rh_files_home *home, struct rh_entry *entry)
     rh_entry_unref(entry);
 }
 
-void rh_cache_put(struct rh_files_home *home, const struct rh_entry_key *key, struct rh_entry *entry)
+void rh_cache_put(struct rh_files_home *home, const struct rh_entry_key *key,
+                  struct rh_entry *entry)
 {
     struct rh_entry *old = rh_cache_find(home, key);
     if (old != NULL) {
         rh_cache_drop(home, old);
     }
-    while (home->entries == RH_FILES_ENTRIES_MAX || home->bytes + entry->len > RH_FILES_CACHE_BYTES) {
+    while (home->entries == RH_FILES_ENTRIES_MAX ||
+           home->bytes + entry->len > RH_FILES_CACHE_BYTES) {
         rh_cache_drop(home, RH_CONTAINER_OF(home->recent.next, struct rh_entry, recent));
     }
     rh_files_ref(key->files);

@@ -1,6 +1,7 @@
-/* What may block, in the pool: a name becomes an open regular file, or the reason why not. Opened once and looked at
- * through the descriptor, so what was checked is what is read, whatever happens to the name meanwhile. Devices,
- * FIFOs and sockets are as if they were not there, and so is what the embedder calls private. */
+/* What may block, in the pool: a name becomes an open regular file, or the reason why not. Opened
+ * once and looked at through the descriptor, so what was checked is what is read, whatever happens
+ * to the name meanwhile. Devices, FIFOs and sockets are as if they were not there, and so is what
+ * the embedder calls private. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +36,8 @@ void rh_file_info_fill(struct rh_file_info *info, const struct stat *stat, const
     info->type = rh_mime_of(name)->type;
     info->coding = coding;
     info->varies = varies;
-    /* Without the inode: machines that serve copies of one folder agree. Strong (RFC 9110 §8.8.3), as ranges need. */
+    /* Without the inode: machines that serve copies of one folder agree. Strong (RFC 9110 §8.8.3),
+     * as ranges need. */
     snprintf(info->etag, sizeof info->etag, "\"%llx-%llx%s%s\"",
              (unsigned long long)info->id.modified_ns, (unsigned long long)info->id.size,
              coding == NULL ? "" : "-", coding == NULL ? "" : coding);
@@ -55,7 +57,8 @@ static int open_regular(const struct rh_files *files, const char *name, struct s
         err = -EISDIR;
     } else if (!S_ISREG(ret_stat->st_mode) ||
                (files->options.is_private != NULL &&
-                files->options.is_private(files->options.data, ret_stat->st_dev, ret_stat->st_ino))) {
+                files->options.is_private(files->options.data, ret_stat->st_dev,
+                                          ret_stat->st_ino))) {
         err = -ENOENT;
     }
     if (err != 0) {
@@ -65,8 +68,10 @@ static int open_regular(const struct rh_files *files, const char *name, struct s
     return fd;
 }
 
-/* Prefers "name.br", then "name.gz", where the peer takes them and they are not older than the file itself. */
-static int open_sibling(const struct rh_job *job, const char *name, struct stat *stat, const char **ret_coding)
+/* Prefers "name.br", then "name.gz", where the peer takes them and they are not older than the file
+ * itself. */
+static int open_sibling(const struct rh_job *job, const char *name, struct stat *stat,
+                        const char **ret_coding)
 {
     static const struct {
         unsigned bit;
@@ -98,8 +103,8 @@ static void fail(struct rh_job *job, int error)
 }
 
 /* A small file is read now; `fd` is taken over. */
-static void read_small(struct rh_job *job, int fd, struct stat *stat, const char *name, const char *coding,
-                       bool varies)
+static void read_small(struct rh_job *job, int fd, struct stat *stat, const char *name,
+                       const char *coding, bool varies)
 {
     struct rh_entry *entry = rh_entry_create(job->key.name, (size_t)stat->st_size);
     if (entry == NULL) {
@@ -121,9 +126,9 @@ static void read_small(struct rh_job *job, int fd, struct stat *stat, const char
     job->outcome = RH_JOB_SMALL;
 }
 
-/* Compresses the file at `fd`, which stays open, to an entry; false where it does not become a good deal shorter, or
- * memory ran out: then it is sent as it is. The tag is strong, as ranges need, so it names all that these bytes follow
- * from: the file's state, zlib's version and the level. */
+/* Compresses the file at `fd`, which stays open, to an entry; false where it does not become a good
+ * deal shorter, or memory ran out: then it is sent as it is. The tag is strong, as ranges need, so
+ * it names all that these bytes follow from: the file's state, zlib's version and the level. */
 static bool pack(struct rh_job *job, int fd, const struct stat *stat, const char *name)
 {
     size_t len = (size_t)stat->st_size;
@@ -165,9 +170,10 @@ static void take_file(struct rh_job *job, int fd, struct stat *stat, const char 
     if (job->known != NULL && rh_file_id_equal(&job->known->info.id, &job->info.id)) {
         rh_file_close(fd);
         job->outcome = RH_JOB_UNCHANGED;
-    } else if (varies && job->may_keep && coding == NULL && (job->key.codings & RH_CODING_GZIP) != 0 &&
-               stat->st_size >= RH_FILES_PACK_BYTES_MIN && stat->st_size <= RH_FILES_PACK_BYTES_MAX &&
-               pack(job, fd, stat, name)) {
+    } else if (varies && job->may_keep && coding == NULL &&
+               (job->key.codings & RH_CODING_GZIP) != 0 &&
+               stat->st_size >= RH_FILES_PACK_BYTES_MIN &&
+               stat->st_size <= RH_FILES_PACK_BYTES_MAX && pack(job, fd, stat, name)) {
         rh_file_close(fd);
     } else if (stat->st_size <= RH_FILES_SMALL_BYTES && (job->may_keep || stat->st_size == 0)) {
         read_small(job, fd, stat, name, coding, varies);
@@ -196,7 +202,8 @@ static void take_folder(struct rh_job *job)
         fail(job, fd);
         return;
     }
-    int err = rh_listing_make(job->files, fd, job->key.name, job->url_path, &job->listing, &job->listing_len);
+    int err = rh_listing_make(job->files, fd, job->key.name, job->url_path, &job->listing,
+                              &job->listing_len);
     job->outcome = RH_JOB_LISTING;
     if (err != 0) {
         fail(job, err);

@@ -1,21 +1,25 @@
 /* A large file as a source, by one of two ways, which the connection chooses.
  *
- * Plain: the reader names ranges of the file and the connection sends them with sendfile (io/transport_file.c). That
- * would hold up the loop where the disk must be asked, so a range is named only when the page cache holds it, as far as
- * samples tell: the kernel reads ahead and throws out in large windows, so one byte of RH_FILES_SAMPLE_BYTES and the last
- * one speak for the rest, at less than a microsecond each. What is not there is fetched by the pool first, without being kept by us.
- * Pages may still be thrown out between the look and the sending; then the loop waits once, as any other server's does
- * always. (Sending in the pool would never wait, but costs each cached piece two thread changes and the connection's
- * descriptor a second owner; mincore needs a mapping, and with it SIGBUS for files that shrink.)
+ * Plain: the reader names ranges of the file and the connection sends them with sendfile
+ * (io/transport_file.c). That would hold up the loop where the disk must be asked, so a range is
+ * named only when the page cache holds it, as far as samples tell: the kernel reads ahead and
+ * throws out in large windows, so one byte of RH_FILES_SAMPLE_BYTES and the last one speak for the
+ * rest, at less than a microsecond each. What is not there is fetched by the pool first, without
+ * being kept by us. Pages may still be thrown out between the look and the sending; then the loop
+ * waits once, as any other server's does always. (Sending in the pool would never wait, but costs
+ * each cached piece two thread changes and the connection's descriptor a second owner; mincore
+ * needs a mapping, and with it SIGBUS for files that shrink.)
  *
- * TLS, and the driver in memory: each pull reads from the page cache into the server's own buffer, on the loop, without
- * a copy in between. What the cache does not hold is read by the pool, 64 KiB at a time, into a
- * buffer that the reader has only while it is being filled and emptied. Where all buffers are out, the one that was
- * filled longest ago is taken from its reader, whose peer is slow: what was in it is in the page cache now, and is
- * read again when that peer wants it. Only where all of them are being filled do readers wait in line. So peers that
- * do not read can not keep others from the disk.
+ * TLS, and the driver in memory: each pull reads from the page cache into the server's own buffer,
+ * on the loop, without a copy in between. What the cache does not hold is read by the pool, 64 KiB
+ * at a time, into a buffer that the reader has only while it is being filled and emptied. Where all
+ * buffers are out, the one that was filled longest ago is taken from its reader, whose peer is
+ * slow: what was in it is in the page cache now, and is read again when that peer wants it. Only
+ * where all of them are being filled do readers wait in line. So peers that do not read can not
+ * keep others from the disk.
  *
- * A file that became shorter is an error, and the server closes the connection: what was announced is not there.
+ * A file that became shorter is an error, and the server closes the connection: what was announced
+ * is not there.
  *
  *   IDLE -> WAITING -> READING -> IDLE      close() ends it in IDLE and WAITING;
  *   IDLE ------------> READING              in READING the end of the read does
@@ -48,7 +52,7 @@ struct reader {
     size_t buffer_at;           /* its first byte that was not pulled yet */
     size_t buffer_len;
     int fd;
-    int error;                  /* of the last disk read; 0: none. While READING the pool's */
+    int error; /* of the last disk read; 0: none. While READING the pool's */
     enum reader_state state;
     bool is_closed;
 };
@@ -81,7 +85,8 @@ static void buffer_release(struct reader *reader)
     }
 }
 
-/* The buffer of the reader that has had it full for the longest time; NULL: all are being filled. */
+/* The buffer of the reader that has had it full for the longest time; NULL: all are being filled.
+ */
 static char *buffer_take(struct rh_files_home *home)
 {
     if (rh_list_is_empty(&home->filled)) {
@@ -141,7 +146,8 @@ static void on_read_done(struct rh_work *work, bool was_run)
     RH_ASSERT(was_run); /* only close cancels */
     take_read(reader);
     rh_source_resume(reader->x);
-    /* Somebody waits: not for this buffer, which is about to be pulled, but for that of a slower peer. */
+    /* Somebody waits: not for this buffer, which is about to be pulled, but for that of a slower
+     * peer. */
     if (!rh_list_is_empty(&home->waiting) && home->filled.next != home->filled.prev) {
         buffer_pass_on(home, buffer_take(home));
     }
@@ -216,7 +222,8 @@ static ptrdiff_t reader_pull(void *data, char *out, size_t room)
     if (left == 0) {
         return 0;
     }
-    ptrdiff_t n = rh_file_read_cached(reader->fd, out, left < room ? (size_t)left : room, reader->at);
+    ptrdiff_t n =
+        rh_file_read_cached(reader->fd, out, left < room ? (size_t)left : room, reader->at);
     if (n > 0) {
         reader->at += (uint64_t)n;
         return n;
@@ -225,13 +232,14 @@ static ptrdiff_t reader_pull(void *data, char *out, size_t room)
         return n == 0 ? -EIO : n;
     }
     int err = reader_ask_disk(reader);
-    if (err == RH_EAGAIN && reader->state == READER_IDLE) { /* without a loop the read is done already */
+    if (err == RH_EAGAIN &&
+        reader->state == READER_IDLE) { /* without a loop the read is done already */
         return reader->error != 0 ? reader->error : pull_buffer(reader, out, room);
     }
     return err;
 }
 
-/* --- Ranges ------------------------------------------------------------------------------------------ */
+/* --- Ranges --- */
 
 /* In the pool. */
 static void on_warm(struct rh_work *work)
@@ -255,7 +263,8 @@ static void on_warm_done(struct rh_work *work, bool was_run)
     rh_source_resume(reader->x);
 }
 
-/* How much of the next `len` bytes can be sent without the disk: all of it, what was just fetched, or 0. Or an error. */
+/* How much of the next `len` bytes can be sent without the disk: all of it, what was just fetched,
+ * or 0. Or an error. */
 static ptrdiff_t look_ahead(const struct reader *reader, uint64_t len)
 {
     if (reader->at < reader->warm_end) {
@@ -295,7 +304,7 @@ static ptrdiff_t reader_range(void *data, uint64_t max, struct rh_file_range *re
     return n;
 }
 
-/* --- Life -------------------------------------------------------------------------------------------- */
+/* --- Life --- */
 
 static void reader_close(void *data)
 {
@@ -311,8 +320,8 @@ static void reader_close(void *data)
     reader_destroy(reader);
 }
 
-void rh_reader_respond(struct rh_exchange *x, struct rh_files_home *home, unsigned status, const char *type,
-                       int fd, uint64_t first, uint64_t len)
+void rh_reader_respond(struct rh_exchange *x, struct rh_files_home *home, unsigned status,
+                       const char *type, int fd, uint64_t first, uint64_t len)
 {
     struct reader *reader = home->readers < RH_FILES_READERS_MAX ? calloc(1, sizeof *reader) : NULL;
     if (reader == NULL) {

@@ -34,7 +34,8 @@ void rh_app_files(struct rh_app *app, const char *prefix, struct rh_files *files
     }
     if (files == NULL) {
         if (app != NULL) {
-            rh_app_spoil(app, RH_ENOTFOUND, "files under %s: the folder could not be opened", prefix);
+            rh_app_spoil(app, RH_ENOTFOUND, "files under %s: the folder could not be opened",
+                         prefix);
         }
         return;
     }

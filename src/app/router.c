@@ -505,7 +505,8 @@ static bool node_walk(struct walk *walk, const struct rh_router_node *node, cons
     }
 }
 
-const struct rh_route *rh_router_literal(const struct rh_router *router, enum rh_method method, struct rh_slice path)
+const struct rh_route *rh_router_literal(const struct rh_router *router, enum rh_method method,
+                                         struct rh_slice path)
 {
     if (RH_UNLIKELY(router->literals == NULL || path.len == 0 || *path.base != '/')) {
         return NULL;

@@ -67,12 +67,15 @@ int RH_MUST_CHECK rh_router_insert(struct rh_router *router, enum rh_method meth
  */
 int rh_router_param(const struct rh_route *route, const char *name);
 
-/* Finds the route of `path` for `method`; *ret_match->route is NULL where there is none. No allocation. It is the two
- * halves below one after the other: whoever has no use for a match where a path is spelled out calls them itself. */
+/* Finds the route of `path` for `method`; *ret_match->route is NULL where there is none. No
+ * allocation. It is the two halves below one after the other: whoever has no use for a match where
+ * a path is spelled out calls them itself. */
 void rh_router_match(const struct rh_router *router, enum rh_method method, struct rh_slice path,
                      struct rh_match *ret_match);
-/* The route whose pattern spells `path` out, without parameters; NULL where none does: then walk. */
-const struct rh_route *rh_router_literal(const struct rh_router *router, enum rh_method method, struct rh_slice path);
+/* The route whose pattern spells `path` out, without parameters; NULL where none does: then walk.
+ */
+const struct rh_route *rh_router_literal(const struct rh_router *router, enum rh_method method,
+                                         struct rh_slice path);
 /* The route whose pattern fits `path` segment by segment. */
 void rh_router_walk(const struct rh_router *router, enum rh_method method, struct rh_slice path,
                     struct rh_match *ret_match);

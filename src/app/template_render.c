@@ -68,9 +68,8 @@ static void put_indent(struct render *render)
         return;
     }
     for (size_t i = render->indent_base; i < render->indent_count; i++) {
-        put(render, render->indents[i].base,
-            render->indents[i].len); /* NOLINT(clang-analyzer-core.CallAndMessage): the first
-                                        indent_count are set */
+        struct rh_slice indent = render->indents[i]; /* the first indent_count are set */
+        put(render, indent.base, indent.len);        /* NOLINT(clang-analyzer-core.*) */
     }
 }
 
