@@ -1,5 +1,5 @@
-/* What the floors on libuv share: a loop with its listener, one read buffer, the fixed answer and the
- * second that ticks in it. The epoll floor has none of this and links without libuv. */
+/* What the floors on libuv share: a loop with its listener, one read buffer, the fixed answer and
+ * the second that ticks in it. The epoll floor has none of this and links without libuv. */
 #ifndef RH_BENCH_FLOOR_UV_H
 #define RH_BENCH_FLOOR_UV_H
 

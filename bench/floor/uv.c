@@ -96,7 +96,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     struct conn *conn = (struct conn *)stream;
 
     if (n > 0)
-        conn_answer(rh_floor_uv_of(stream), stream, rh_tally_add(&conn->tally, buf->base, (size_t)n));
+        conn_answer(rh_floor_uv_of(stream), stream,
+                    rh_tally_add(&conn->tally, buf->base, (size_t)n));
     else if (n < 0)
         conn_close(stream);
 }

@@ -23,7 +23,7 @@ struct rh_tls_ticket_key {
 struct rh_tls_tickets {
     pthread_mutex_t lock;
     EVP_CIPHER
-        *cipher; /* fetched once: OpenSSL 3 searches its providers in every init that names one */
+    *cipher; /* fetched once: OpenSSL 3 searches its providers in every init that names one */
     struct rh_tls_ticket_key keys[2]; /* the current one, the one before */
     unsigned keys_len;
     uint64_t born_s; /* when the current one was made */

@@ -1,4 +1,5 @@
-/* Listening sockets: who may share a port, what a stale socket file is, and how accepting pauses. */
+/* Listening sockets: who may share a port, what a stale socket file is, and how accepting pauses.
+ */
 #include <criterion/criterion.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,7 +15,8 @@
 
 static const struct rh_listener_options plain = {.backlog = 16, .unix_mode = 0600};
 
-static int bind_text(const char *text, const struct rh_listener_options *options, unsigned *ret_port)
+static int bind_text(const char *text, const struct rh_listener_options *options,
+                     unsigned *ret_port)
 {
     struct rh_address addresses[RH_ADDRESSES_MAX];
     cr_assert_geq(rh_address_parse(text, addresses), 1);
@@ -97,7 +99,8 @@ Test(listener, adopts_only_descriptors_that_listen)
     cr_expect_lt(bind_text(text, &plain, NULL), 0);
 }
 
-/* Whoever made it (systemd, a parent) did not think of it, and answers would wait for acknowledgements. */
+/* Whoever made it (systemd, a parent) did not think of it, and answers would wait for
+ * acknowledgements. */
 Test(listener, that_is_adopted_accepts_sockets_that_do_not_delay)
 {
     char text[32];

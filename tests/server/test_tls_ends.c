@@ -162,7 +162,8 @@ Test(tls_ends, both_kinds_of_end_get_the_answers_that_are_due_and_a_closure_aler
             tls_client_fin(&client);
             cr_expect(tls_client_until_end(&client, &loop, 3000));
             cr_expect_eq(client.end, 1, "FIN, not a reset");
-            cr_expect(client.clean, "version %x, end %d, error %d, got %zu", version, client.end, client.error, client.got_len);
+            cr_expect(client.clean, "version %x, end %d, error %d, got %zu", version, client.end,
+                      client.error, client.got_len);
             cr_expect_gt(client.got_len, BIG);
             cr_expect_eq(client.got[client.got_len - 1], '.');
             end_client();
@@ -178,7 +179,8 @@ Test(tls_ends, closure_alert_alone_ends_the_connection)
         connect_client();
         tls_client_notify(&client); /* and the socket stays open */
         cr_expect(tls_client_until_end(&client, &loop, 3000));
-        cr_expect(client.clean, "version %x, end %d, error %d, got %zu", version, client.end, client.error, client.got_len);
+        cr_expect(client.clean, "version %x, end %d, error %d, got %zu", version, client.end,
+                  client.error, client.got_len);
         end_client();
     }
 }
@@ -214,7 +216,8 @@ Test(tls_ends, idle_connections_end_by_a_closure_alert)
         tls_client_say(&client, HEAD("/pong"));
         cr_expect(tls_client_until(&client, &loop, "pong", 2000));
         cr_expect(tls_client_until_end(&client, &loop, 2000));
-        cr_expect(client.clean, "version %x, end %d, error %d, got %zu", version, client.end, client.error, client.got_len);
+        cr_expect(client.clean, "version %x, end %d, error %d, got %zu", version, client.end,
+                  client.error, client.got_len);
         end_client();
     }
 }
