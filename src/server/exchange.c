@@ -180,11 +180,6 @@ static void tell_access(struct rh_exchange *x, bool aborted)
     engine->config.access(engine->config.log_data, &access);
 }
 
-static bool wants_outcome(const struct rh_exchange *x)
-{
-    return RH_UNLIKELY(x->outcomes != NULL || x->engine->config.access != NULL);
-}
-
 /* Hooks run in reverse order of their registration, and the log comes last. */
 static __attribute__((noinline)) void tell_outcome(struct rh_exchange *x, bool aborted)
 {
@@ -209,7 +204,7 @@ static inline void tell(struct rh_exchange *x, bool aborted)
     RH_ASSERT(!x->concluded);
     x->concluded = true;
     rh_engine_count(x->engine, x->status, x->started_us);
-    if (wants_outcome(x)) {
+    if (rh_exchange_wants_outcome(x)) {
         tell_outcome(x, aborted);
     }
 }
@@ -222,7 +217,7 @@ void rh_exchange_conclude(struct rh_exchange *x, bool aborted)
 
 void rh_exchange_conclude_behind(struct rh_exchange *x, struct rh_output *out)
 {
-    if (wants_outcome(x) && out != NULL) {
+    if (rh_exchange_wants_outcome(x) && out != NULL) {
         rh_list_push_back(&out->answered, &x->waiting);
         out->answered_n++;
     } else {

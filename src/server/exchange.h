@@ -185,6 +185,11 @@ struct rh_slab *rh_body_find_place(struct rh_pools *pools, uint64_t len);
 /* Whole bodies that wait for the budget: the first for which there is room goes on. */
 void rh_body_serve_waiters(struct rh_engine *engine);
 
+/* A hook or the access log is to be told how it ended. */
+static inline bool rh_exchange_wants_outcome(const struct rh_exchange *x)
+{
+    return RH_UNLIKELY(x->outcomes != NULL || x->engine->config.access != NULL);
+}
 /* The outcome is known: tells hooks, log and counters, then releases where nobody holds it. */
 void rh_exchange_conclude(struct rh_exchange *x, bool aborted);
 /* All bytes of the answer are in the output (NULL: written): concludes it, or, where somebody wants to be told, puts it

@@ -33,7 +33,7 @@ void rh_http1_finish(struct rh_http1 *h, bool lingers)
 /* Worth a larger buffer. Over TLS all comes and goes in records, which the usual ones hold. */
 static bool has_bulk(const struct rh_http1 *h, const struct rh_exchange *x)
 {
-    if (h->session.host->tls) {
+    if ((x->body_state == RH_BODY_DONE && x->answer_kind != RH_ANSWER_SOURCE) || h->session.host->tls) {
         return false;
     }
     if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_PAUSED ||

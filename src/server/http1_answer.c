@@ -7,7 +7,8 @@
 #include "server/http1.h"
 #include "util/word.h"
 
-enum { CHUNK_HEAD = 6, CHUNK_TAIL = 2, LAST_CHUNK = 5, CHUNK_BYTES_MAX = 0xffff, SOURCE_ROOM_MIN = 4096, FILE_PIECE = 1 << 20, RECORD = 16384 };
+enum { CHUNK_HEAD = 6, CHUNK_TAIL = 2, LAST_CHUNK = 5, CHUNK_BYTES_MAX = 0xffff };
+enum { SOURCE_ROOM_MIN = 4096, FILE_PIECE = 1 << 20, RECORD = 16384 };
 
 static bool must_end(struct rh_http1 *h, struct rh_exchange *x)
 {
@@ -24,9 +25,24 @@ static bool must_end(struct rh_http1 *h, struct rh_exchange *x)
            x->body_left + x->body_pending > config->discard_bytes_max;
 }
 
+/* Nothing is owed or read on, nobody holds it or asks how it ended. */
+static bool ends_quietly(const struct rh_exchange *x)
+{
+    bool concerns = x->owes_body | x->held | x->stream_open | x->ends_connection | (x->calls > 0);
+    return !concerns && x->body_state == RH_BODY_DONE && x->session != NULL && !rh_exchange_wants_outcome(x);
+}
+
 void rh_http1_complete(struct rh_http1 *h, struct rh_exchange *x, struct rh_output *out)
 {
     x->answer_state = RH_ANSWER_COMPLETE;
+    if (RH_LIKELY(ends_quietly(x))) { /* what the long way comes to then */
+        h->x = NULL;
+        x->session = NULL;
+        x->concluded = true;
+        rh_engine_count(x->engine, x->status, x->started_us);
+        rh_exchange_free(x);
+        return;
+    }
     rh_exchange_enter(x);
     rh_exchange_close_body(x);
     if (x->session != NULL) { /* else its source's end closed the server, and it is cut */

@@ -72,8 +72,8 @@ struct rh_session {
     bool wants_input;  /* feed would make progress; else the host may stop reading */
     bool has_output;   /* pull would add something; after a wake it must be asked anyway */
     bool finished;     /* nothing more to say: close our side behind the output */
-    bool lingers : 1;      /* finished, and the peer may still be sending: discard for a while */
-    bool bulk : 1;     /* much more comes or goes: larger buffers save system calls */
+    bool lingers;      /* finished, and the peer may still be sending: discard for a while */
+    bool bulk;         /* much more comes or goes: larger buffers save system calls */
     bool at_rest;      /* between requests */
 };
 
