@@ -78,7 +78,7 @@ void rh_files_unref(struct rh_files *files)
 
 static void set_field(struct rh_exchange *x, const char *name, const char *value)
 {
-    RH_IGNORE(rh_response_set(x, name, value));
+    RH_IGNORE(rh_response_set_own(x, rh_slice_from(name), rh_slice_from(value)));
 }
 
 static struct rh_verdict judge(struct rh_exchange *x, const struct rh_file_info *info)
@@ -108,6 +108,7 @@ static void send_file(struct rh_exchange *x, unsigned status, const struct rh_fi
                       struct rh_entry *entry, int fd)
 {
     struct rh_verdict verdict = {status, 0, info->len};
+    rh_exchange_send_as_is(x);
     if (status == 200) {
         verdict = judge(x, info);
         set_field(x, "ETag", info->etag);

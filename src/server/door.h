@@ -90,6 +90,11 @@ struct rh_given {
     struct rh_slice content;
 };
 void rh_exchange_given(const struct rh_exchange *x, struct rh_given *ret_given);
+/* Who answers has seen to the content's coding: `finish` is not told of it. */
+void rh_exchange_send_as_is(struct rh_exchange *x);
+/* As rh_response_set, for a field of the app room's own making: its name is a literal, kept by pointer, and neither that nor
+ * the value, which is copied, is looked at. */
+int rh_response_set_own(struct rh_exchange *x, struct rh_slice name, struct rh_slice value);
 /* The field of that name (any case) at place `index` among those of the draft; absent behind the last. */
 struct rh_slice rh_response_field(const struct rh_exchange *x, const char *name, size_t index);
 /* Puts a copy of `content`, and its Content-Encoding, in the place of the content in memory that was given. 0, or a

@@ -151,6 +151,7 @@ struct rh_exchange {
     bool tls;               /* the connection's, or what a trusted proxy says */
     bool stream_open;       /* push stream not yet ended */
     bool has_pipe;          /* a push stream was opened */
+    bool as_is;             /* the door's `finish` is not told of it */
     bool overruled;         /* answered in the handler's place: what the handler answers is a no-op */
 
     _Atomic uint32_t posts;     /* of other threads that have not run yet; counted by them */

@@ -23,6 +23,26 @@ static bool is_engines_own(struct rh_slice name)
     }
 }
 
+/* Behind the others of the draft; the name is kept by pointer. */
+static int append_field(struct rh_exchange *x, struct rh_slice name, struct rh_slice value)
+{
+    if (x->answer_state != RH_ANSWER_NONE) {
+        return RH_ESTATE;
+    }
+    struct rh_response_field *field = rh_arena_alloc(&x->arena, sizeof *field);
+    if (field == NULL || name.base == NULL) {
+        return RH_ENOROOM;
+    }
+    *field = (struct rh_response_field){NULL, name, rh_arena_copy(&x->arena, value)};
+    if (field->value.base == NULL) {
+        return RH_ENOROOM;
+    }
+    *x->response_last = field;
+    x->response_last = &field->next;
+    x->response_bytes += (uint32_t)(name.len + value.len + 4);
+    return 0;
+}
+
 static int add_field(struct rh_exchange *x, struct rh_slice name, struct rh_slice value)
 {
     value = rh_ascii_trim(value);
@@ -34,20 +54,7 @@ static int add_field(struct rh_exchange *x, struct rh_slice name, struct rh_slic
     if (x->answer_state != RH_ANSWER_NONE) {
         return RH_ESTATE;
     }
-    struct rh_response_field *field = rh_arena_alloc(&x->arena, sizeof *field);
-    if (field == NULL) {
-        return RH_ENOROOM;
-    }
-    field->next = NULL;
-    field->name = rh_arena_copy(&x->arena, name);
-    field->value = rh_arena_copy(&x->arena, value);
-    if (field->name.base == NULL || field->value.base == NULL) {
-        return RH_ENOROOM;
-    }
-    *x->response_last = field;
-    x->response_last = &field->next;
-    x->response_bytes += (uint32_t)(name.len + value.len + 4);
-    return 0;
+    return append_field(x, rh_arena_copy(&x->arena, name), value);
 }
 
 static void remove_field(struct rh_exchange *x, struct rh_slice name)
@@ -153,7 +160,8 @@ static void give(struct rh_exchange *x, unsigned status, enum rh_answer_kind kin
     struct rh_door *door = x->engine->door;
     x->status = (uint16_t)status;
     x->answer_kind = (uint8_t)kind;
-    if (RH_UNLIKELY(door->finish != NULL && kind == RH_ANSWER_MEMORY && x->memory.len >= door->finish_bytes_min)) {
+    if (RH_UNLIKELY(door->finish != NULL && kind == RH_ANSWER_MEMORY && x->memory.len >= door->finish_bytes_min &&
+                    !x->as_is)) {
         door->finish(x, door);
     }
     x->answer_state = RH_ANSWER_READY;
@@ -187,6 +195,19 @@ static struct rh_slice copy_large(struct rh_exchange *x, struct rh_slice body)
 }
 
 /* --- What the app may still change -------------------------------------------------------------------- */
+
+int rh_response_set_own(struct rh_exchange *x, struct rh_slice name, struct rh_slice value)
+{
+    if (x->response_first != NULL) {
+        remove_field(x, name);
+    }
+    return append_field(x, name, value);
+}
+
+void rh_exchange_send_as_is(struct rh_exchange *x)
+{
+    x->as_is = true;
+}
 
 void rh_exchange_given(const struct rh_exchange *x, struct rh_given *ret_given)
 {
