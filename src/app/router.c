@@ -508,7 +508,7 @@ static bool node_walk(struct walk *walk, const struct rh_router_node *node, cons
 const struct rh_route *rh_router_literal(const struct rh_router *router, enum rh_method method,
                                          struct rh_slice path)
 {
-    if (RH_UNLIKELY(router->literals == NULL || path.len == 0 || *path.base != '/')) {
+    if (RH_UNLIKELY(router->literals == NULL || path.len == 0)) {
         return NULL;
     }
     const struct end *end = literal_find(router, path);

@@ -183,7 +183,7 @@ static void on_cipher_written(uv_write_t *req, int status)
         write_cipher_rest(t);
     } else if ((rh_transport_finish_shutdown(t) || t->tls->choked) && !t->closing) {
         t->tls->choked = false;
-        rh_transport_wire(t)->callbacks->ready(t); /* its owner reads on, or closes */
+        rh_transport_wire(t)->callbacks->ready(t, 0); /* its owner reads on, or closes */
     }
 }
 
@@ -396,7 +396,7 @@ static void decrypt(struct rh_transport *t, const char *in, size_t len)
             break;
         }
         offered = true;
-        rh_transport_wire(t)->callbacks->ready(t);
+        rh_transport_wire(t)->callbacks->ready(t, 0);
         if (t->closing) {
             return;
         }
@@ -419,17 +419,17 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
     if (nread > 0) {
         rh_counter_add(&rh_transport_wire(t)->bytes_in, (uint64_t)nread);
         if (t->tls == NULL) {
-            rh_transport_wire(t)->callbacks->input(t, (size_t)nread);
-        } else {
-            t->in_read = true;
-            decrypt(t, buf->base, (size_t)nread);
-            t->in_read = false;
-            if (is_choked(t)) {
-                rh_transport_read_stop(t);
-            }
+            rh_transport_wire(t)->callbacks->ready(t, (size_t)nread);
+            return;
+        }
+        t->in_read = true;
+        decrypt(t, buf->base, (size_t)nread);
+        t->in_read = false;
+        if (is_choked(t)) {
+            rh_transport_read_stop(t);
         }
         if (!t->closing) {
-            rh_transport_wire(t)->callbacks->ready(t);
+            rh_transport_wire(t)->callbacks->ready(t, 0);
         }
         return;
     }
@@ -463,7 +463,7 @@ void rh_transport_read_start(struct rh_transport *t)
         if (t->closing) {
             return;
         }
-        rh_transport_wire(t)->callbacks->ready(t);
+        rh_transport_wire(t)->callbacks->ready(t, 0);
         if (t->closing) {
             return;
         }

@@ -23,8 +23,8 @@ struct rh_transport_callbacks {
     void (*room)(struct rh_transport *t, char **ret_base, size_t *ret_len);
     /* `len` bytes (perhaps 0) were put at the last room; `ready` or another `room` follows. */
     void (*input)(struct rh_transport *t, size_t len);
-    /* All input of this read is there: work on it. */
-    void (*ready)(struct rh_transport *t);
+    /* All input of this read is there, its last `len` bytes (perhaps 0) at the last room: work on it. */
+    void (*ready)(struct rh_transport *t, size_t len);
     /* Reading ended: UV_EOF, or the error that ended it. Not called after rh_transport_close. */
     void (*ended)(struct rh_transport *t, int status);
     /* The TLS handshake is complete. */

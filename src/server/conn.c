@@ -331,9 +331,9 @@ void rh_conn_drive(struct rh_conn *c)
 static void on_room(struct rh_transport *t, char **ret_base, size_t *ret_len)
 {
     struct rh_conn *c = conn_of(t);
-    if (c->in == NULL && !acquire_input(c)) {
-        *ret_base = NULL;
-        *ret_len = 0;
+    if (RH_LIKELY(c->in == NULL)) {
+        *ret_len = acquire_input(c) ? input_cap(c) : 0;
+        *ret_base = c->in;
         return;
     }
     size_t cap = input_cap(c);
@@ -356,9 +356,11 @@ static void on_input(struct rh_transport *t, size_t len)
     }
 }
 
-static void on_ready(struct rh_transport *t)
+static void on_ready(struct rh_transport *t, size_t len)
 {
-    rh_conn_drive(conn_of(t));
+    struct rh_conn *c = conn_of(t);
+    c->in_len += (uint32_t)len;
+    rh_conn_drive(c);
 }
 
 static void on_ended(struct rh_transport *t, int status)

@@ -26,7 +26,7 @@ static inline uint64_t rh_deadlines_set(struct rh_deadlines *d, struct rh_deadli
                                         enum rh_deadline_class which, uint64_t now_ms)
 {
     struct rh_link *list = &d->lists[which];
-    rh_list_remove(&entry->link);
+    rh_list_unlink(&entry->link);
     entry->due_ms = d->ms[which] == 0 ? UINT64_MAX : now_ms + d->ms[which];
     uint64_t alarm_ms = rh_list_is_empty(list) ? entry->due_ms : UINT64_MAX;
     rh_list_push_back(list, &entry->link);

@@ -29,11 +29,17 @@ static inline void rh_list_push_back(struct rh_link *head, struct rh_link *link)
     head->prev = link;
 }
 
-/* Takes the link out of its list; a link that stands alone (init) may be removed again. */
-static inline void rh_list_remove(struct rh_link *link)
+/* Takes the link out of its list and leaves it undefined: for one that is pushed again at once. */
+static inline void rh_list_unlink(struct rh_link *link)
 {
     link->prev->next = link->next;
     link->next->prev = link->prev;
+}
+
+/* Takes the link out of its list; a link that stands alone (init) may be removed again. */
+static inline void rh_list_remove(struct rh_link *link)
+{
+    rh_list_unlink(link);
     link->next = link;
     link->prev = link;
 }
