@@ -460,6 +460,41 @@ static void opens(struct rh_exchange *x, void *data)
     rh_stream_open(x, 200, NULL, RH_LENGTH_UNKNOWN, NULL, NULL);
 }
 
+static int drains;
+
+static void on_drain(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    drains++;
+    rh_respond_text(x, 200, "pong");
+}
+
+static void streams_then_holds(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    if (held == NULL) {
+        held = x;
+        rh_stream_open(x, 200, "text/plain", -1, NULL, NULL);
+        cr_expect_eq(rh_stream_write(x, "a", 1), 1);
+        rh_stream_end(x);
+    } else {
+        cr_expect_eq(rh_exchange_on_drain(x, on_drain, NULL), 0);
+        rh_exchange_hold(x);
+    }
+}
+
+/* What a stream left in the memory of an exchange is not the next one's. */
+Test(life, drain_is_told_behind_a_stream_that_ended)
+{
+    begin(streams_then_holds, NULL);
+    send(GET);
+    send(GET);
+    rh_driver_drain(driver);
+    cr_expect_eq(drains, 1);
+    rh_driver_poll(driver);
+    expect_has(received(), "pong");
+}
+
 Test(life, drain_ends_a_connection_whose_answer_had_begun)
 {
     begin(opens, NULL);
