@@ -42,9 +42,9 @@ static RH_ALWAYS_INLINE char *put_start(char *at, struct rh_engine *engine, unsi
         start.base += RH_OK_LINE_BYTES;
         start.len -= RH_OK_LINE_BYTES;
     }
-    memcpy(at, start.base, RH_HEAD_START_STEP);
-    if (RH_UNLIKELY(start.len > RH_HEAD_START_STEP)) {
-        memcpy(at + RH_HEAD_START_STEP, start.base + RH_HEAD_START_STEP, start.len - RH_HEAD_START_STEP);
+    memcpy(at, start.base, RH_HEAD_START_USUAL);
+    if (RH_UNLIKELY(start.len > RH_HEAD_START_USUAL)) {
+        memcpy(at + RH_HEAD_START_USUAL, start.base + RH_HEAD_START_USUAL, start.len - RH_HEAD_START_USUAL);
     }
     return at + start.len;
 }

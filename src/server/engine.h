@@ -31,7 +31,7 @@ struct rh_tls_info;
 
 enum {
     RH_OK_LINE_BYTES = sizeof "HTTP/1.1 200 OK\r\n" - 1,
-    RH_HEAD_START_STEP = 96,
+    RH_HEAD_START_USUAL = 96,
     RH_HEAD_START_MAX = 192
 };
 
@@ -91,7 +91,7 @@ static inline uint64_t rh_engine_now_ms(const struct rh_engine *engine)
 }
 
 /* The status line of 200 (RH_OK_LINE_BYTES), then Server and Date as they are now: ready to be copied into a head. Its
- * memory is long enough for a copy of RH_HEAD_START_STEP bytes even from behind the status line. */
+ * memory is long enough for a copy of RH_HEAD_START_USUAL bytes even from behind the status line. */
 void rh_engine_refresh_head_start(struct rh_engine *engine);
 static inline struct rh_slice rh_engine_head_start(struct rh_engine *engine)
 {

@@ -1,6 +1,6 @@
 /* The life of an exchange. It is acquired at the first byte of a head, handed to the app when the head is complete,
  * concluded when the outcome of its answer is known, and released when nothing asks for it: its session is done, its
- * outcome was told, nobody holds it, and no user callback runs on it. One gate, rh_exchange_maybe_release, asks these
+ * outcome was told, nobody holds it, no user callback runs on it, and no post of another thread waits for it. One gate, rh_exchange_maybe_release, asks these
  * questions; nothing counts. */
 #include "server/exchange.h"
 
@@ -87,6 +87,19 @@ void rh_exchange_keep(struct rh_exchange *x)
     }
 }
 
+void rh_exchange_drop_memory(struct rh_exchange *x)
+{
+    if (x->free_fn != NULL) {
+        void (*free_fn)(void *) = x->free_fn;
+        x->free_fn = NULL;
+        free_fn(x->free_data);
+    }
+    if (x->memory_slab != NULL) {
+        rh_slab_release(x->memory_slab, (void *)(uintptr_t)x->memory.base);
+        x->memory_slab = NULL;
+    }
+}
+
 void rh_exchange_pay_body(struct rh_exchange *x)
 {
     x->owes_body = false;
@@ -98,15 +111,7 @@ void rh_exchange_pay_body(struct rh_exchange *x)
             x->calls--;
         }
     }
-    if (x->free_fn != NULL) {
-        void (*free_fn)(void *) = x->free_fn;
-        x->free_fn = NULL;
-        free_fn(x->free_data);
-    }
-    if (x->memory_slab != NULL) {
-        rh_slab_release(x->memory_slab, (void *)(uintptr_t)x->memory.base);
-        x->memory_slab = NULL;
-    }
+    rh_exchange_drop_memory(x);
     if (x->has_pipe && x->pipe.bytes != NULL) {
         rh_slab_release(&x->engine->pools.pipes, x->pipe.bytes);
         x->pipe.bytes = NULL;
@@ -115,9 +120,6 @@ void rh_exchange_pay_body(struct rh_exchange *x)
 
 void rh_exchange_free(struct rh_exchange *x)
 {
-    if (RH_UNLIKELY(atomic_load_explicit(&x->posts, memory_order_relaxed) > 0)) {
-        return; /* rh_exchange_posted asks again */
-    }
     struct rh_engine *engine = x->engine;
     rh_exchange_close_body(x);
     rh_exchange_release_whole(x);

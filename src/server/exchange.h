@@ -201,14 +201,21 @@ void rh_exchange_conclude_answered(struct rh_output *out, bool aborted);
 /* The connection is gone, or the answer came too late: detaches it from its session and tells the handler. */
 void rh_exchange_cut(struct rh_exchange *x, enum rh_abort reason);
 void rh_exchange_hint_eof(struct rh_exchange *x);
+/* Posts of other threads that have not run yet. */
+static inline bool rh_exchange_has_posts(const struct rh_exchange *x)
+{
+    return atomic_load_explicit(&x->posts, memory_order_relaxed) > 0;
+}
 /* Gives the memory back if nothing needs it any more: the one gate, which asks and does not count. */
 void rh_exchange_free(struct rh_exchange *x);
 static inline void rh_exchange_maybe_release(struct rh_exchange *x)
 {
-    if (x->session == NULL && x->concluded && !x->held && x->calls == 0) {
+    if (x->session == NULL && x->concluded && !x->held && x->calls == 0 && !rh_exchange_has_posts(x)) {
         rh_exchange_free(x);
     }
 }
+/* Gives `memory` back to where it came from. */
+void rh_exchange_drop_memory(struct rh_exchange *x);
 /* Gives back what the answer's body holds (free function, source, copy, pipe). */
 void rh_exchange_pay_body(struct rh_exchange *x);
 static inline void rh_exchange_close_body(struct rh_exchange *x)

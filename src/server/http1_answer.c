@@ -28,7 +28,8 @@ static bool must_end(struct rh_http1 *h, struct rh_exchange *x)
 /* Nothing is owed or read on, nobody holds it or asks how it ended. */
 static bool ends_quietly(const struct rh_exchange *x)
 {
-    bool concerns = x->owes_body | x->held | x->stream_open | x->ends_connection | (x->calls > 0);
+    bool concerns = x->owes_body | x->held | x->stream_open | x->ends_connection | (x->calls > 0) |
+                    rh_exchange_has_posts(x);
     return !concerns && x->body_state == RH_BODY_DONE && x->session != NULL && !rh_exchange_wants_outcome(x);
 }
 
@@ -88,6 +89,29 @@ static void put_chunk_head(char *at, size_t len)
     at[5] = '\n';
 }
 
+/* Behind a call of a source, which was entered: true where `n` is what it gave, else *ret_pull says what follows. A
+ * source of a known length gives something. */
+static bool source_gave(struct rh_http1 *h, struct rh_exchange *x, ptrdiff_t n, bool length_is_known,
+                        enum rh_pull *ret_pull)
+{
+    bool cut = x->session == NULL;
+    rh_exchange_leave(x);
+    *ret_pull = RH_PULL_NOTHING;
+    if (cut) {
+        return false;
+    }
+    if (n == RH_EAGAIN) {
+        x->source_waits = true;
+        return false;
+    }
+    if (n < 0 || (n == 0 && length_is_known)) {
+        break_off(h, x, n < 0 ? rh_strerror((int)n) : "shorter than announced");
+        *ret_pull = RH_PULL_ADDED;
+        return false;
+    }
+    return true;
+}
+
 /* A range of a file instead of its bytes. Completed by `sent`, since it goes behind what is in the output. */
 static enum rh_pull pull_range(struct rh_http1 *h, struct rh_exchange *x, struct rh_output *out)
 {
@@ -97,20 +121,11 @@ static enum rh_pull pull_range(struct rh_http1 *h, struct rh_exchange *x, struct
     if (rh_output_room(out) == 0) {
         return RH_PULL_FULL;
     }
+    enum rh_pull result;
     rh_exchange_enter(x);
     ptrdiff_t n = file->range(x->source.data, left < FILE_PIECE ? left : FILE_PIECE, &range);
-    bool cut = x->session == NULL;
-    rh_exchange_leave(x);
-    if (cut) {
-        return RH_PULL_NOTHING;
-    }
-    if (n == RH_EAGAIN) {
-        x->source_waits = true;
-        return RH_PULL_NOTHING;
-    }
-    if (n <= 0) {
-        break_off(h, x, n < 0 ? rh_strerror((int)n) : "shorter than announced");
-        return RH_PULL_ADDED;
+    if (!source_gave(h, x, n, true, &result)) {
+        return result;
     }
     RH_ASSERT((uint64_t)n == range.len && range.len <= left);
     x->answer_bytes += range.len;
@@ -146,20 +161,11 @@ static enum rh_pull pull_source(struct rh_http1 *h, struct rh_exchange *x, struc
     if (x->source_is_file && out->used < RECORD && room > RECORD - out->used) {
         room = RECORD - out->used; /* who pulls a file is TLS: a full record, and not one and a bit */
     }
+    enum rh_pull result;
     rh_exchange_enter(x);
     ptrdiff_t n = x->source.pull(x->source.data, x->chunked ? at + CHUNK_HEAD : at, room);
-    bool cut = x->session == NULL;
-    rh_exchange_leave(x);
-    if (cut) {
-        return RH_PULL_NOTHING;
-    }
-    if (n == RH_EAGAIN) {
-        x->source_waits = true;
-        return RH_PULL_NOTHING;
-    }
-    if (n < 0 || (n == 0 && length >= 0)) {
-        break_off(h, x, n < 0 ? rh_strerror((int)n) : "shorter than announced");
-        return RH_PULL_ADDED;
+    if (!source_gave(h, x, n, length >= 0, &result)) {
+        return result;
     }
     if (n == 0) {
         if (x->chunked) {

@@ -181,11 +181,7 @@ static void assert_thread(const struct rh_exchange *x)
 void rh_exchange_hold(struct rh_exchange *x)
 {
     assert_thread(x);
-    if (x->overruled) {
-        rh_exchange_keep(x);
-        return;
-    }
-    if (x->answer_state != RH_ANSWER_NONE) { /* a hold ends with the answer: this one would never */
+    if (x->answer_state != RH_ANSWER_NONE && !x->overruled) { /* a hold ends with the answer: this one would never */
         rh_exchange_log(x, RH_LOG_ERROR, "%.*s holds what it has answered", (int)x->route.len,
                         x->route.base != NULL ? x->route.base : "");
         return;

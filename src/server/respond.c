@@ -51,18 +51,21 @@ static int add_field(struct rh_exchange *x, struct rh_slice name, struct rh_slic
                         name.base);
         return RH_EFIELD;
     }
-    if (x->answer_state != RH_ANSWER_NONE) {
-        return RH_ESTATE;
-    }
     return append_field(x, rh_arena_copy(&x->arena, name), value);
 }
 
-static void remove_field(struct rh_exchange *x, struct rh_slice name)
+static bool sets_cookie(struct rh_slice value, struct rh_slice name)
+{
+    return value.len > name.len && value.base[name.len] == '=' && memcmp(value.base, name.base, name.len) == 0;
+}
+
+/* All fields of that name; where `cookie` is there, only those that set this one. */
+static void remove_fields(struct rh_exchange *x, struct rh_slice name, struct rh_slice cookie)
 {
     struct rh_response_field **at = &x->response_first;
     while (*at != NULL) {
         struct rh_response_field *field = *at;
-        if (rh_ascii_equal(field->name, name)) {
+        if (rh_ascii_equal(field->name, name) && (cookie.base == NULL || sets_cookie(field->value, cookie))) {
             x->response_bytes -= (uint32_t)(field->name.len + field->value.len + 4);
             *at = field->next;
         } else {
@@ -71,26 +74,16 @@ static void remove_field(struct rh_exchange *x, struct rh_slice name)
     }
     x->response_last = at;
 }
+
+static const struct rh_slice any = {NULL, 0};
 
 int rh_exchange_replace_cookie(struct rh_exchange *x, const char *name, struct rh_slice value)
 {
     struct rh_slice key = rh_slice_from("Set-Cookie");
-    size_t name_len = strlen(name);
-    struct rh_response_field **at = &x->response_first;
     if (x->answer_state != RH_ANSWER_NONE) {
         return RH_ESTATE;
     }
-    while (*at != NULL) {
-        struct rh_response_field *field = *at;
-        if (rh_ascii_equal(field->name, key) && field->value.len > name_len && field->value.base[name_len] == '=' &&
-            memcmp(field->value.base, name, name_len) == 0) {
-            x->response_bytes -= (uint32_t)(field->name.len + field->value.len + 4);
-            *at = field->next;
-        } else {
-            at = &field->next;
-        }
-    }
-    x->response_last = at;
+    remove_fields(x, key, rh_slice_from(name));
     return add_field(x, key, value);
 }
 
@@ -108,7 +101,7 @@ int rh_response_set_slice(struct rh_exchange *x, const char *name, struct rh_sli
         x->type = rh_arena_copy(&x->arena, value);
         return x->type.base != NULL ? 0 : RH_ENOROOM;
     }
-    remove_field(x, key);
+    remove_fields(x, key, any);
     return add_field(x, key, value);
 }
 
@@ -180,18 +173,23 @@ static void answer_memory(struct rh_exchange *x, unsigned status, struct rh_slic
     give(x, status, RH_ANSWER_MEMORY);
 }
 
-/* What fits no arena goes where whole request bodies are gathered, and counts against their budget. */
-static struct rh_slice copy_large(struct rh_exchange *x, struct rh_slice body)
+/* In the arena; what does not fit there goes where whole request bodies are gathered, and counts against their budget.
+ * Absent where neither has room. */
+static struct rh_slice copy_content(struct rh_exchange *x, struct rh_slice content)
 {
-    struct rh_slab *slab = rh_body_find_place(&x->engine->pools, body.len);
-    char *copy = slab != NULL ? rh_slab_acquire(slab) : NULL;
-    if (copy == NULL) {
-        return (struct rh_slice){NULL, 0};
+    struct rh_slice copy = rh_arena_copy(&x->arena, content);
+    if (RH_LIKELY(copy.base != NULL)) {
+        return copy;
     }
-    memcpy(copy, body.base, body.len);
+    struct rh_slab *slab = rh_body_find_place(&x->engine->pools, content.len);
+    char *place = slab != NULL ? rh_slab_acquire(slab) : NULL;
+    if (place == NULL) {
+        return copy;
+    }
+    memcpy(place, content.base, content.len);
     x->memory_slab = slab;
     x->owes_body = true;
-    return (struct rh_slice){copy, body.len};
+    return (struct rh_slice){place, content.len};
 }
 
 /* --- What the app may still change -------------------------------------------------------------------- */
@@ -199,7 +197,7 @@ static struct rh_slice copy_large(struct rh_exchange *x, struct rh_slice body)
 int rh_response_set_own(struct rh_exchange *x, struct rh_slice name, struct rh_slice value)
 {
     if (x->response_first != NULL) {
-        remove_field(x, name);
+        remove_fields(x, name, any);
     }
     return append_field(x, name, value);
 }
@@ -229,29 +227,20 @@ int rh_exchange_replace_content(struct rh_exchange *x, struct rh_slice content, 
 {
     RH_ASSERT(x->answer_kind == RH_ANSWER_MEMORY && x->answer_state == RH_ANSWER_NONE);
     struct rh_slab *old_slab = x->memory_slab;
-    struct rh_slice old = x->memory;
     x->memory_slab = NULL;
-    struct rh_slice copy = rh_arena_copy(&x->arena, content);
-    if (copy.base == NULL) {
-        copy = copy_large(x, content);
-    }
+    struct rh_slice copy = copy_content(x, content);
+    struct rh_slab *copy_slab = x->memory_slab;
+    x->memory_slab = old_slab;
     int err = copy.base == NULL ? RH_ENOROOM : rh_response_set(x, "Content-Encoding", coding);
     if (err != 0) {
-        if (x->memory_slab != NULL) {
-            rh_slab_release(x->memory_slab, (void *)(uintptr_t)copy.base);
+        if (copy_slab != NULL) {
+            rh_slab_release(copy_slab, (void *)(uintptr_t)copy.base);
         }
-        x->memory_slab = old_slab;
         return err;
     }
+    rh_exchange_drop_memory(x);
     x->memory = copy;
-    if (old_slab != NULL) {
-        rh_slab_release(old_slab, (void *)(uintptr_t)old.base);
-    }
-    if (x->free_fn != NULL) {
-        void (*free_fn)(void *) = x->free_fn;
-        x->free_fn = NULL;
-        free_fn(x->free_data);
-    }
+    x->memory_slab = copy_slab;
     return 0;
 }
 
@@ -261,10 +250,7 @@ int rh_exchange_replace_content(struct rh_exchange *x, struct rh_slice content, 
 static void answer_copy(struct rh_exchange *x, unsigned status, struct rh_slice body)
 {
     static const char no_memory[] = "500 Internal Server Error\n";
-    struct rh_slice copy = rh_arena_copy(&x->arena, body);
-    if (RH_UNLIKELY(copy.base == NULL)) {
-        copy = copy_large(x, body);
-    }
+    struct rh_slice copy = copy_content(x, body);
     if (RH_UNLIKELY(copy.base == NULL)) {
         rh_exchange_log(x, RH_LOG_ERROR, "no memory for a copy of an answer of %zu bytes: use rh_respond_owned",
                         body.len);
