@@ -116,12 +116,7 @@ static bool is_path(const char *path)
 
 static bool is_domain(const char *domain)
 {
-    for (const char *at = domain; *at != '\0'; at++) {
-        if (!rh_ascii_is_alpha(*at) && !rh_ascii_is_digit(*at) && *at != '-' && *at != '.') {
-            return false;
-        }
-    }
-    return domain[0] != '\0';
+    return domain[0] != '\0' && rh_ascii_all_alnum_or(rh_slice_from(domain), "-.");
 }
 
 static bool starts_with(const char *name, const char *prefix)

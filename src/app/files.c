@@ -19,6 +19,7 @@
 #include "rawhttp/log.h"
 #include "rawhttp/method.h"
 #include "server/door.h"
+#include "util/ascii.h"
 
 /* Bodies up to this are copied, so that answers of one burst share a write; larger ones are lent.
  */
@@ -162,26 +163,14 @@ static void send_file(struct rh_exchange *x, unsigned status, const struct rh_fi
  * here, and would not leave here. */
 static void redirect_to_folder(struct rh_exchange *x)
 {
-    static const char hex[] = "0123456789ABCDEF";
     struct rh_slice path = rh_request_path(x);
     struct rh_slice query = rh_request_query(x);
     char *location = rh_exchange_alloc(x, path.len * 3 + query.len + 3);
-    size_t at = 0;
     if (location == NULL) {
         rh_respond_error(x, 503, NULL);
         return;
     }
-    for (size_t i = 0; i < path.len; i++) {
-        unsigned char c = (unsigned char)path.base[i];
-        if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') ||
-            (c != 0 && strchr("/-._~!$'()*+,;=:@", c) != NULL)) {
-            location[at++] = (char)c;
-        } else {
-            location[at++] = '%';
-            location[at++] = hex[c >> 4];
-            location[at++] = hex[c & 15];
-        }
-    }
+    size_t at = rh_ascii_percent_encode(location, path, "/-._~!$'()*+,;=:@");
     location[at++] = '/';
     if (query.base != NULL) {
         location[at++] = '?';

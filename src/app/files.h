@@ -55,6 +55,7 @@ struct rh_file_id {
     int64_t modified_ns;
     int64_t changed_ns;
 };
+struct rh_file_id rh_file_id_of(const struct stat *stat);
 bool rh_file_id_equal(const struct rh_file_id *a, const struct rh_file_id *b);
 
 /* What the head of an answer says about a file. */

@@ -24,14 +24,19 @@ static int64_t nanoseconds(struct timespec time)
     return (int64_t)((uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec);
 }
 
+struct rh_file_id rh_file_id_of(const struct stat *stat)
+{
+    return (struct rh_file_id){.device = stat->st_dev,
+                               .inode = stat->st_ino,
+                               .size = (uint64_t)stat->st_size,
+                               .modified_ns = nanoseconds(stat->st_mtim),
+                               .changed_ns = nanoseconds(stat->st_ctim)};
+}
+
 void rh_file_info_fill(struct rh_file_info *info, const struct stat *stat, const char *name,
                        const char *coding, bool varies)
 {
-    info->id = (struct rh_file_id){.device = stat->st_dev,
-                                   .inode = stat->st_ino,
-                                   .size = (uint64_t)stat->st_size,
-                                   .modified_ns = nanoseconds(stat->st_mtim),
-                                   .changed_ns = nanoseconds(stat->st_ctim)};
+    info->id = rh_file_id_of(stat);
     info->len = (uint64_t)stat->st_size;
     info->type = rh_mime_of(name)->type;
     info->coding = coding;

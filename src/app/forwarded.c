@@ -135,16 +135,7 @@ static bool parse_address(struct rh_slice text, int family, struct rh_node *node
 /* obfnode and obfport: "_" 1*( ALPHA / DIGIT / "." / "_" / "-" ). */
 static bool is_obfuscated(struct rh_slice text)
 {
-    if (text.len < 2 || text.base[0] != '_') {
-        return false;
-    }
-    for (size_t i = 1; i < text.len; i++) {
-        char c = text.base[i];
-        if (!rh_ascii_is_alpha(c) && !rh_ascii_is_digit(c) && c != '.' && c != '_' && c != '-') {
-            return false;
-        }
-    }
-    return true;
+    return text.len >= 2 && text.base[0] == '_' && rh_ascii_all_alnum_or(text, "._-");
 }
 
 static bool parse_port(struct rh_slice text, struct rh_node *node)

@@ -19,7 +19,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/files.h"
 #include "app/pool.h"
+#include "io/file.h"
 #include "rawhttp/error.h"
 #include "rh-build.h"
 #include "util/digest.h"
@@ -49,7 +51,7 @@ struct rh_htpasswd_file {
     atomic_uint generation;
     pthread_mutex_t mutex; /* for what follows */
     struct table table;
-    struct stat seen; /* the file that was looked at last, good or not */
+    struct rh_file_id seen; /* the file that was looked at last, good or not */
 };
 
 /* --- Reading --- */
@@ -124,54 +126,51 @@ static bool take_lines(struct table *table, struct rh_slice text, const char *pa
     return true;
 }
 
-/* The whole of a regular file, and what it is. Its length, or -errno; the memory is the caller's.
+/* The whole of a regular file, and which it was. Its length, or -errno; the memory is the caller's.
  */
-static ptrdiff_t read_all(const char *path, char **ret_text, struct stat *ret_stat)
+static ptrdiff_t read_all(const char *path, char **ret_text, struct rh_file_id *ret_id)
 {
+    struct stat stat;
+    char *text = NULL;
     int fd = open(path,
                   O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would hold the thread up for ever */
     if (fd < 0) {
         return -errno;
     }
     ptrdiff_t len = 0;
-    char *text = NULL;
-    if (fstat(fd, ret_stat) != 0) {
+    if (fstat(fd, &stat) != 0) {
         len = -errno;
-    } else if (!S_ISREG(ret_stat->st_mode) || ret_stat->st_size > FILE_BYTES_MAX) {
+    } else if (!S_ISREG(stat.st_mode) || stat.st_size > FILE_BYTES_MAX) {
         len = -EFBIG;
-    } else if ((text = malloc((size_t)ret_stat->st_size + 1)) == NULL) {
+    } else if ((text = malloc((size_t)stat.st_size + 1)) == NULL) {
         len = -ENOMEM;
-    }
-    while (text != NULL && len >= 0 && len < ret_stat->st_size) {
-        ssize_t n = read(fd, text + len, (size_t)(ret_stat->st_size - len));
-        if (n <= 0) {
-            len = n < 0 ? -errno : len;
-            break;
-        }
-        len += n;
+    } else {
+        *ret_id = rh_file_id_of(&stat);
+        len = rh_file_read(fd, text, (size_t)stat.st_size, 0);
     }
     close(fd);
-    if (len < 0 || text == NULL) {
+    if (len < 0) {
         free(text);
-        return len < 0 ? len : -EIO;
+        return len;
     }
     *ret_text = text;
     return len;
 }
 
-static int table_read(struct table *table, const char *path, struct stat *ret_stat,
+static int table_read(struct table *table, const char *path, struct rh_file_id *ret_id,
                       char note[RH_HTPASSWD_NOTE_BYTES])
 {
     char *text = NULL;
-    ptrdiff_t len = read_all(path, &text, ret_stat);
-    if (len < 0 || text == NULL) {
+    ptrdiff_t len = read_all(path, &text, ret_id);
+    if (len < 0) {
         snprintf(note, RH_HTPASSWD_NOTE_BYTES, "%.200s: %s", path, strerror((int)-len));
-        return len < 0 ? (int)len : -EIO;
+        return (int)len;
     }
     rh_pool_init(&table->pool);
     table->entries = NULL;
     table->count = 0;
     bool is_good = take_lines(table, (struct rh_slice){text, (size_t)len}, path, note);
+    RH_ASSERT(text != NULL); /* for compilers that follow the sanitizers' own questions */
     explicit_bzero(text, (size_t)len);
     free(text);
     if (!is_good) {
@@ -224,22 +223,16 @@ unsigned rh_htpasswd_generation(const struct rh_htpasswd_file *file)
     return atomic_load_explicit(&file->generation, memory_order_acquire);
 }
 
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-           a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
 void rh_htpasswd_look(struct rh_htpasswd_file *file, char note[RH_HTPASSWD_NOTE_BYTES])
 {
-    struct stat now;
+    struct stat status;
+    struct rh_file_id now = {0}; /* gone: a state of its own */
     note[0] = '\0';
-    if (stat(file->path, &now) != 0) {
-        memset(&now, 0, sizeof now); /* gone: a state of its own */
+    if (stat(file->path, &status) == 0) {
+        now = rh_file_id_of(&status);
     }
     pthread_mutex_lock(&file->mutex);
-    if (!is_same(&now, &file->seen)) {
+    if (!rh_file_id_equal(&now, &file->seen)) {
         struct table table;
         file->seen = now;
         if (table_read(&table, file->path, &now, note) == 0) {

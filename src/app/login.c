@@ -11,6 +11,7 @@
 #include "app/middleware.h"
 #include "http/media.h"
 #include "rawhttp/log.h"
+#include "rawhttp/respond.h"
 #include "util/ascii.h"
 
 enum {
@@ -19,12 +20,8 @@ enum {
     NEXT_MAX = 1024,
 };
 
-struct prepared {
-    struct rh_login options;
-};
-
 struct rh_login_state {
-    const struct prepared *prepared;
+    const struct rh_login *options; /* of the middleware */
     struct rh_slice user; /* absent: nobody */
 };
 
@@ -194,8 +191,7 @@ static bool adopt(struct rh_exchange *x, struct rh_login_state *login, struct rh
 static void identify(struct rh_exchange *x, void *data)
 {
     char value[RH_COOKIE_SIGNED_MAX];
-    const struct prepared *prepared = data;
-    const struct rh_login *options = &prepared->options;
+    const struct rh_login *options = data;
     struct rh_login_state *login = rh_exchange_alloc(x, sizeof *login);
     struct rh_app_state *state = rh_app_state(x);
     struct claim claim;
@@ -203,7 +199,7 @@ static void identify(struct rh_exchange *x, void *data)
         rh_respond_error(x, 503, NULL);
         return;
     }
-    *login = (struct rh_login_state){prepared, {NULL, 0}};
+    *login = (struct rh_login_state){options, {NULL, 0}};
     state->login = login;
     RH_IGNORE(rh_response_add(x, "Vary", "Cookie"));
     if (find_login(x, options, value, &claim) && adopt(x, login, claim.user)) {
@@ -216,25 +212,6 @@ static void identify(struct rh_exchange *x, void *data)
 }
 
 /* --- Required --- */
-
-/* Percent-encodes what could end the value of a query, or a field (RFC 3986 §3.4). */
-static size_t encode(struct rh_slice text, char *out)
-{
-    static const char hex[] = "0123456789ABCDEF";
-    size_t len = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.base[i];
-        if (rh_ascii_is_alpha(c) || rh_ascii_is_digit(c) ||
-            (c != '\0' && strchr("-._~/", c) != NULL)) {
-            out[len++] = c;
-        } else {
-            out[len++] = '%';
-            out[len++] = hex[(unsigned char)c >> 4];
-            out[len++] = hex[c & 15];
-        }
-    }
-    return len;
-}
 
 static bool wants_page(struct rh_exchange *x)
 {
@@ -251,7 +228,7 @@ static void send_to_page(struct rh_exchange *x, const char *page)
     struct rh_slice target = rh_request_target(x);
     const char *location = page;
     if (target.len > 0 && target.len <= NEXT_MAX && target.base[0] == '/') {
-        size_t len = encode(target, next);
+        size_t len = rh_ascii_percent_encode(next, target, "-._~/"); /* a query's value (RFC 3986 §3.4) */
         location = rh_exchange_format(x, "%s%cnext=%.*s", page,
                                       strchr(page, '?') != NULL ? '&' : '?', (int)len, next);
     }
@@ -273,17 +250,16 @@ static void require(struct rh_exchange *x, void *data)
         return;
     }
     RH_IGNORE(rh_response_set(x, "Cache-Control", "no-store"));
-    if (login->prepared->options.page != NULL && wants_page(x)) {
-        send_to_page(x, login->prepared->options.page);
+    if (login->options->page != NULL && wants_page(x)) {
+        send_to_page(x, login->options->page);
         return;
     }
     /* A 401 has a challenge (RFC 9110 §15.5.2); browsers pass over a scheme that they do not know.
      */
     char challenge[160];
     snprintf(challenge, sizeof challenge, "Cookie cookie-name=\"%.100s\"",
-             login->prepared->options.name);
-    RH_IGNORE(rh_response_set(x, "WWW-Authenticate", challenge));
-    rh_respond_error(x, 401, NULL);
+             login->options->name);
+    rh_respond_unauthorized(x, challenge, NULL);
 }
 
 /* --- For handlers --- */
@@ -300,7 +276,7 @@ int rh_login_start(struct rh_exchange *x, struct rh_slice user)
     if (login == NULL) {
         return RH_ESTATE;
     }
-    int err = issue(x, &login->prepared->options, user, rh_exchange_wall_s(x));
+    int err = issue(x, login->options, user, rh_exchange_wall_s(x));
     if (err == 0 && !adopt(x, login, user)) {
         return RH_ENOROOM;
     }
@@ -314,7 +290,7 @@ int rh_login_end(struct rh_exchange *x)
         return RH_ESTATE;
     }
     login->user = (struct rh_slice){NULL, 0};
-    return set_cookie(x, &login->prepared->options, rh_slice_from(""), 0);
+    return set_cookie(x, login->options, rh_slice_from(""), 0);
 }
 
 struct rh_slice rh_login_next(struct rh_exchange *x)
@@ -367,12 +343,11 @@ static bool is_cookie(const struct rh_login *options)
 
 void rh_use_login(struct rh_app *app, struct rh_group *group, const struct rh_login *login)
 {
-    struct prepared *prepared = rh_middleware_alloc(app, sizeof *prepared);
-    if (prepared == NULL) {
+    struct rh_login *options = rh_middleware_alloc(app, sizeof *options);
+    if (options == NULL) {
         rh_middleware_add(app, group, identify, NULL); /* says what is wrong with the app */
         return;
     }
-    struct rh_login *options = &prepared->options;
     rh_login_init(options);
     memcpy(options, login, login->size < sizeof *options ? login->size : sizeof *options);
     if (options->name == NULL || !is_cookie(options) || options->lasts_s == 0) {
@@ -385,7 +360,7 @@ void rh_use_login(struct rh_app *app, struct rh_group *group, const struct rh_lo
                      RH_COOKIE_KEY_BYTES_MIN);
         return;
     }
-    rh_middleware_add(app, group, identify, prepared);
+    rh_middleware_add(app, group, identify, options);
 }
 
 void rh_use_login_required(struct rh_app *app, struct rh_group *group)

@@ -2,6 +2,7 @@
 #include "app/middleware.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "rawhttp/body.h"
@@ -25,22 +26,53 @@ void rh_middleware_add(struct rh_app *app, struct rh_group *group, rh_handler_fn
     rh_app_add_step(app, group, false, fn, data);
 }
 
+/* --- Homes --- */
+
+static void homes_free(void *value)
+{
+    struct rh_home *home = value;
+    while (home != NULL) {
+        struct rh_home *next = home->next;
+        if (home->fini != NULL) {
+            home->fini(home);
+        }
+        explicit_bzero(home, home->bytes);
+        free(home);
+        home = next;
+    }
+}
+
+void *rh_middleware_home(struct rh_exchange *x, const void *prepared, size_t bytes,
+                         bool (*init)(struct rh_home *home), void (*fini)(struct rh_home *home))
+{
+    void **slot = rh_exchange_server_slot(x, RH_SLOT_MIDDLEWARE, homes_free);
+    struct rh_home *home = *slot;
+    while (home != NULL && home->prepared != prepared) {
+        home = home->next;
+    }
+    if (home != NULL) {
+        return home;
+    }
+    home = calloc(1, bytes); /* lives as long as the server */
+    if (home == NULL) {
+        return NULL;
+    }
+    *home = (struct rh_home){*slot, prepared, bytes, fini};
+    if (!init(home)) {
+        free(home);
+        return NULL;
+    }
+    *slot = home;
+    return home;
+}
+
 /* --- Request id --- */
 
 enum { ID_BYTES = 16, ID_TEXT_MAX = 64 };
 
 static bool id_is_fine(struct rh_slice id)
 {
-    if (id.len == 0 || id.len > ID_TEXT_MAX) {
-        return false;
-    }
-    for (size_t i = 0; i < id.len; i++) {
-        char c = id.base[i];
-        if (!rh_ascii_is_alpha(c) && !rh_ascii_is_digit(c) && c != '-' && c != '_' && c != '.') {
-            return false;
-        }
-    }
-    return true;
+    return id.len > 0 && id.len <= ID_TEXT_MAX && rh_ascii_all_alnum_or(id, "-_.");
 }
 
 static void give_id(struct rh_exchange *x, bool trust_peer)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/middleware.h"
+#include "rawhttp/respond.h"
 #include "util/ascii.h"
 #include "util/digest.h"
 
@@ -72,12 +73,6 @@ bool rh_basic_challenge(char out[RH_BASIC_CHALLENGE_BYTES], const char *realm)
                RH_BASIC_CHALLENGE_BYTES;
 }
 
-void rh_basic_refuse(struct rh_exchange *x, const char *challenge)
-{
-    RH_IGNORE(rh_response_set(x, "WWW-Authenticate", challenge));
-    rh_respond_error(x, 401, NULL);
-}
-
 static bool passes(struct rh_exchange *x, const struct prepared *prepared)
 {
     char credentials[RH_BASIC_BYTES_MAX + 1];
@@ -99,7 +94,7 @@ static void authenticate(struct rh_exchange *x, void *data)
     if (passes(x, prepared)) {
         rh_next(x);
     } else {
-        rh_basic_refuse(x, prepared->challenge);
+        rh_respond_unauthorized(x, prepared->challenge, NULL);
     }
 }
 

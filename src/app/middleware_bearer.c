@@ -103,14 +103,7 @@ static bool is_token(struct rh_slice text)
     while (text.len > 0 && text.base[text.len - 1] == '=') {
         text.len--;
     }
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.base[i];
-        if (!rh_ascii_is_alpha(c) && !rh_ascii_is_digit(c) &&
-            (c == '\0' || strchr("-._~+/", c) == NULL)) {
-            return false;
-        }
-    }
-    return text.len > 0;
+    return text.len > 0 && rh_ascii_all_alnum_or(text, "-._~+/");
 }
 
 /* The one Authorization field; false where there are several (§3.1: a request must not use more

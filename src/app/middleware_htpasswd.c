@@ -10,7 +10,6 @@
  *
  * Ways to fail: the line is full, 503 with Retry-After; no memory, 503; a file that can not be read
  * any more, the log, and what was read before stays. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,9 +18,10 @@
 #include "io/work.h"
 #include "rawhttp/auth.h"
 #include "rawhttp/log.h"
+#include "rawhttp/respond.h"
 #include "util/digest.h"
 
-enum { REMEMBERED_MAX = 64, FRESH_MS = 1000, KEY_BYTES = 32 };
+enum { REMEMBERED_MAX = 64, FRESH_MS = 1000, KEY_BYTES = 32, RETRY_S = 1 };
 
 struct prepared {
     struct rh_htpasswd options;
@@ -37,8 +37,7 @@ struct remembered {
 
 /* What one server keeps for one middleware. */
 struct home {
-    struct home *next;
-    const struct prepared *prepared;
+    struct rh_home base;
     unsigned char key[KEY_BYTES];
     uint64_t looked_ms;     /* when the file was looked at last */
     struct rh_link waiting; /* checks whose turn has not come */
@@ -71,43 +70,33 @@ void rh_htpasswd_init_sized(struct rh_htpasswd *htpasswd, size_t size)
 
 /* --- The home --- */
 
-static void homes_free(void *value)
+static const struct prepared *prepared_of(const struct home *home)
 {
-    struct home *home = value;
-    while (home != NULL) {
-        struct home *next = home->next;
-        RH_ASSERT(home->running_n == 0 && home->waiting_n == 0);
-        explicit_bzero(home, sizeof *home);
-        free(home);
-        home = next;
-    }
+    return home->base.prepared;
+}
+
+static bool home_init(struct rh_home *base)
+{
+    struct home *home = RH_CONTAINER_OF(base, struct home, base);
+    rh_list_init(&home->waiting);
+    return rh_random_bytes(home->key, sizeof home->key) == 0;
+}
+
+static void home_fini(struct rh_home *base)
+{
+    const struct home *home = RH_CONTAINER_OF(base, struct home, base);
+    RH_ASSERT(home->running_n == 0 && home->waiting_n == 0);
 }
 
 static struct home *home_of(struct rh_exchange *x, const struct prepared *prepared)
 {
-    void **slot = rh_exchange_server_slot(x, RH_SLOT_HTPASSWD, homes_free);
-    struct home *home = *slot;
-    while (home != NULL && home->prepared != prepared) {
-        home = home->next;
-    }
-    if (home == NULL) {
-        home = calloc(1, sizeof *home);
-        if (home == NULL || rh_random_bytes(home->key, sizeof home->key) != 0) {
-            free(home);
-            return NULL;
-        }
-        home->prepared = prepared;
-        rh_list_init(&home->waiting);
-        home->next = *slot;
-        *slot = home;
-    }
-    return home;
+    return rh_middleware_home(x, prepared, sizeof(struct home), home_init, home_fini);
 }
 
 static struct remembered *recall(struct home *home, const unsigned char code[RH_SHA256_BYTES],
                                  uint64_t now_ms)
 {
-    unsigned generation = rh_htpasswd_generation(home->prepared->file);
+    unsigned generation = rh_htpasswd_generation(prepared_of(home)->file);
     for (unsigned i = 0; i < REMEMBERED_MAX; i++) {
         struct remembered *one = &home->remembered[i];
         if (one->until_ms > now_ms && one->generation == generation &&
@@ -129,7 +118,7 @@ static void remember(struct home *home, const struct check *check, uint64_t now_
     }
     memcpy(oldest->code, check->code, sizeof oldest->code);
     oldest->generation = check->generation;
-    oldest->until_ms = now_ms + (uint64_t)home->prepared->options.remember_s * 1000;
+    oldest->until_ms = now_ms + (uint64_t)prepared_of(home)->options.remember_s * 1000;
 }
 
 /* --- In the pool --- */
@@ -137,7 +126,7 @@ static void remember(struct home *home, const struct check *check, uint64_t now_
 static void on_run(struct rh_work *work)
 {
     struct check *check = RH_CONTAINER_OF(work, struct check, work);
-    struct rh_htpasswd_file *file = check->home->prepared->file;
+    struct rh_htpasswd_file *file = prepared_of(check->home)->file;
     rh_htpasswd_look(file, check->note);
     unsigned generation = rh_htpasswd_generation(file);
     check->passes = check->generation == generation;
@@ -162,7 +151,7 @@ static void next_in_line(struct home *home);
 static void conclude(struct check *check, bool passes)
 {
     struct rh_exchange *x = check->x;
-    const struct prepared *prepared = check->home->prepared;
+    const struct prepared *prepared = prepared_of(check->home);
     if (passes) {
         rh_exchange_set_user(x, check->credentials);
     }
@@ -170,7 +159,7 @@ static void conclude(struct check *check, bool passes)
     if (passes) {
         rh_next(x);
     } else {
-        rh_basic_refuse(x, prepared->challenge);
+        rh_respond_unauthorized(x, prepared->challenge, NULL);
     }
 }
 
@@ -188,7 +177,7 @@ static void on_done(struct rh_work *work, bool was_run)
             rh_exchange_log(x, RH_LOG_ERROR, "%s; the passwords that were read before stay",
                             check->note);
         }
-        if (check->passes && home->prepared->options.remember_s > 0 &&
+        if (check->passes && prepared_of(home)->options.remember_s > 0 &&
             recall(home, check->code, now_ms) == NULL) {
             remember(home, check, now_ms);
         }
@@ -225,7 +214,7 @@ static void leave_line(struct check *check)
 /* Whoever sent the same credentials as one that was let in meanwhile needs no turn. */
 static void next_in_line(struct home *home)
 {
-    while (home->waiting_n > 0 && home->running_n < home->prepared->options.checks_max) {
+    while (home->waiting_n > 0 && home->running_n < prepared_of(home)->options.checks_max) {
         struct check *check = RH_CONTAINER_OF(home->waiting.next, struct check, link);
         leave_line(check);
         if (recall(home, check->code, rh_exchange_now_ms(check->x)) != NULL) {
@@ -254,21 +243,15 @@ static void on_abort(struct rh_exchange *x, enum rh_abort reason, void *data)
     }
 }
 
-static void refuse_for_now(struct rh_exchange *x)
-{
-    RH_IGNORE(rh_response_set(x, "Retry-After", "1"));
-    rh_respond_error(x, 503, NULL);
-}
-
 /* Takes a place in line, or in the pool. */
 static void begin(struct rh_exchange *x, struct home *home, const struct check *draft)
 {
-    bool has_turn = home->waiting_n == 0 && home->running_n < home->prepared->options.checks_max;
-    struct check *check = has_turn || home->waiting_n < home->prepared->options.waiting_max
+    bool has_turn = home->waiting_n == 0 && home->running_n < prepared_of(home)->options.checks_max;
+    struct check *check = has_turn || home->waiting_n < prepared_of(home)->options.waiting_max
                               ? malloc(sizeof *check)
                               : NULL;
     if (check == NULL) {
-        refuse_for_now(x);
+        rh_respond_unavailable(x, RETRY_S, NULL);
         return;
     }
     *check = *draft;
@@ -295,7 +278,7 @@ static void authenticate(struct rh_exchange *x, void *data)
     struct rh_slice user;
     struct rh_slice password;
     if (!rh_basic_read(x, draft.credentials, &user, &password)) {
-        rh_basic_refuse(x, prepared->challenge);
+        rh_respond_unauthorized(x, prepared->challenge, NULL);
         return;
     }
     struct home *home = home_of(x, prepared);
@@ -305,7 +288,7 @@ static void authenticate(struct rh_exchange *x, void *data)
     draft.credentials[all.len] = '\0';
     if (home == NULL || rh_hmac_sha256((struct rh_slice){(const char *)home->key, sizeof home->key},
                                        all, draft.code) != 0) {
-        refuse_for_now(x);
+        rh_respond_unavailable(x, RETRY_S, NULL);
     } else {
         uint64_t now_ms = rh_exchange_now_ms(x);
         const struct remembered *known = recall(home, draft.code, now_ms);

@@ -2,12 +2,10 @@
  * attacker with many addresses costs no memory. A key is remembered by a keyed hash of 64 bits, in
  * one of the four places that the hash names; where all four are others', the one with the most
  * tokens is forgotten, which is the one that loses least. */
-#include <arpa/inet.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "app/middleware.h"
+#include "rawhttp/respond.h"
 #include "util/digest.h"
 
 enum { WAYS = 4 };
@@ -25,8 +23,7 @@ struct prepared {
 
 /* What one server counts for one middleware. */
 struct table {
-    struct table *next;
-    const struct prepared *prepared;
+    struct rh_home home;
     uint64_t secret[2];
     struct bucket buckets[];
 };
@@ -37,35 +34,16 @@ void rh_rate_init_sized(struct rh_rate *rate, size_t size)
     memcpy(rate, &defaults, size < sizeof defaults ? size : sizeof defaults);
 }
 
-static void tables_free(void *value)
+static bool table_init(struct rh_home *home)
 {
-    struct table *table = value;
-    while (table != NULL) {
-        struct table *next = table->next;
-        free(table);
-        table = next;
-    }
+    struct table *table = RH_CONTAINER_OF(home, struct table, home);
+    return rh_random_bytes(table->secret, sizeof table->secret) == 0;
 }
 
 static struct table *table_of(struct rh_exchange *x, const struct prepared *prepared)
 {
-    void **slot = rh_exchange_server_slot(x, RH_SLOT_RATE, tables_free);
-    struct table *table = *slot;
-    while (table != NULL && table->prepared != prepared) {
-        table = table->next;
-    }
-    if (table == NULL) {
-        size_t buckets = ((size_t)prepared->sets_mask + 1) * WAYS;
-        table = calloc(1, sizeof *table + buckets * sizeof table->buckets[0]);
-        if (table == NULL || rh_random_bytes(table->secret, sizeof table->secret) != 0) {
-            free(table);
-            return NULL;
-        }
-        table->prepared = prepared;
-        table->next = *slot;
-        *slot = table;
-    }
-    return table;
+    size_t buckets = ((size_t)prepared->sets_mask + 1) * WAYS;
+    return rh_middleware_home(x, prepared, sizeof(struct table) + buckets * sizeof(struct bucket), table_init, NULL);
 }
 
 /* Keyed, so that nobody can choose addresses or names that meet in one set. */
@@ -84,16 +62,8 @@ static uint64_t key_hash(const struct table *table, struct rh_slice key)
 /* The address of the peer; of IPv6 the first 64 bits, which is what one subscriber has. */
 static struct rh_slice peer_key(struct rh_exchange *x, unsigned char address[16])
 {
-    struct rh_slice peer = rh_request_peer(x);
-    char text[INET6_ADDRSTRLEN];
-    if (peer.len < sizeof text && memchr(peer.base, ':', peer.len) != NULL) {
-        memcpy(text, peer.base, peer.len);
-        text[peer.len] = '\0';
-        if (inet_pton(AF_INET6, text, address) == 1) {
-            return (struct rh_slice){(const char *)address, 8};
-        }
-    }
-    return peer;
+    unsigned len = rh_exchange_peer_bytes(x, address);
+    return len == 0 ? rh_request_peer(x) : (struct rh_slice){(const char *)address, len == 16 ? 8 : len};
 }
 
 static double tokens_now(const struct bucket *bucket, const struct rh_rate *options,
@@ -104,23 +74,23 @@ static double tokens_now(const struct bucket *bucket, const struct rh_rate *opti
     return tokens < options->burst ? tokens : options->burst;
 }
 
-static struct bucket *bucket_of(struct table *table, uint64_t hash, uint32_t now_ms)
+static struct bucket *bucket_of(const struct prepared *prepared, struct table *table, uint64_t hash, uint32_t now_ms)
 {
-    struct bucket *set = &table->buckets[(hash & table->prepared->sets_mask) * WAYS];
+    struct bucket *set = &table->buckets[(hash & prepared->sets_mask) * WAYS];
     struct bucket *fullest = set;
     double most = -1;
     for (unsigned i = 0; i < WAYS; i++) {
         if (set[i].hash == hash) {
             return &set[i];
         }
-        double tokens = set[i].hash == 0 ? table->prepared->options.burst + 1
-                                         : tokens_now(&set[i], &table->prepared->options, now_ms);
+        double tokens = set[i].hash == 0 ? prepared->options.burst + 1
+                                         : tokens_now(&set[i], &prepared->options, now_ms);
         if (tokens > most) {
             most = tokens;
             fullest = &set[i];
         }
     }
-    *fullest = (struct bucket){hash, (float)table->prepared->options.burst, now_ms};
+    *fullest = (struct bucket){hash, (float)prepared->options.burst, now_ms};
     return fullest;
 }
 
@@ -138,7 +108,7 @@ static void limit(struct rh_exchange *x, void *data)
         return;
     }
     uint32_t now_ms = (uint32_t)rh_exchange_now_ms(x);
-    struct bucket *bucket = bucket_of(table, key_hash(table, key), now_ms);
+    struct bucket *bucket = bucket_of(prepared, table, key_hash(table, key), now_ms);
     double tokens = tokens_now(bucket, options, now_ms);
     bucket->at_ms = now_ms;
     if (tokens >= 1) {
@@ -147,13 +117,9 @@ static void limit(struct rh_exchange *x, void *data)
         return;
     }
     bucket->tokens = (float)tokens;
-    char text[24];
     double seconds = (1 - tokens) / options->per_second;
     uint32_t whole = seconds < 1e9 ? (uint32_t)seconds : 1000000000;
-    snprintf(text, sizeof text, "%u",
-             (unsigned)(whole < seconds ? whole + 1 : whole)); /* never too early */
-    RH_IGNORE(rh_response_set(x, "Retry-After", text));
-    rh_respond_error(x, 429, NULL);
+    rh_respond_too_many_requests(x, whole < seconds ? whole + 1 : whole, NULL); /* never too early */
 }
 
 void rh_use_rate_limit(struct rh_app *app, struct rh_group *group, const struct rh_rate *rate)

@@ -47,17 +47,8 @@ void rh_multipart_limits_init(struct rh_multipart_limits *limits)
 /* bchars, RFC 2046 §5.1.1: a space may not be the last. */
 static bool is_boundary(struct rh_slice boundary)
 {
-    if (boundary.len == 0 || boundary.base[boundary.len - 1] == ' ') {
-        return false;
-    }
-    for (size_t i = 0; i < boundary.len; i++) {
-        char c = boundary.base[i];
-        if (!rh_ascii_is_alpha(c) && !rh_ascii_is_digit(c) &&
-            (c == '\0' || strchr("'()+_,-./:=? ", c) == NULL)) {
-            return false;
-        }
-    }
-    return true;
+    return boundary.len > 0 && boundary.base[boundary.len - 1] != ' ' &&
+           rh_ascii_all_alnum_or(boundary, "'()+_,-./:=? ");
 }
 
 int rh_multipart_init(struct rh_multipart *form, struct rh_slice content_type,

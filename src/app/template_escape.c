@@ -90,17 +90,11 @@ bool rh_escape_url_is_safe(struct rh_slice url)
     return true;
 }
 
-static bool is_unreserved(char c)
-{
-    return rh_ascii_is_alpha(c) || rh_ascii_is_digit(c) || c == '-' || c == '.' || c == '_' ||
-           c == '~';
-}
-
 /* True for a byte that stands as itself in this part of a URL. A whole URL keeps its delimiters
  * and its escapes (RFC 3986 §2.2), but no quote, space or bracket. */
 static bool is_url_byte(enum rh_escape escape, char c)
 {
-    if (is_unreserved(c)) {
+    if (rh_ascii_is_alnum_or(c, "-._~")) { /* unreserved (RFC 3986 §2.3) */
         return true;
     }
     switch (escape) {

@@ -75,11 +75,10 @@ void rh_respond_file(struct rh_exchange *x, unsigned status, const char *type, c
 
 /* A slot per server for app-room caches, and how it is freed when the server is destroyed. */
 enum {
-    RH_SERVER_SLOTS = 6,
-    RH_SLOT_FILES = 0,
-    RH_SLOT_RATE = 1,
-    RH_SLOT_HTPASSWD = 2,
-    RH_SLOT_GZIP = 3,
+    RH_SLOT_FILES,
+    RH_SLOT_GZIP,
+    RH_SLOT_MIDDLEWARE,
+    RH_SERVER_SLOTS
 };
 void **rh_exchange_server_slot(struct rh_exchange *x, unsigned index, void (*free_fn)(void *value));
 

@@ -1,6 +1,32 @@
 /* ASCII helpers: no locale, no allocation, no error but "no". */
 #include "util/ascii.h"
 
+bool rh_ascii_all_alnum_or(struct rh_slice slice, const char *marks)
+{
+    size_t i = 0;
+    while (i < slice.len && rh_ascii_is_alnum_or(slice.base[i], marks)) {
+        i++;
+    }
+    return i == slice.len;
+}
+
+size_t rh_ascii_percent_encode(char *out, struct rh_slice text, const char *marks)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    size_t len = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.base[i];
+        if (rh_ascii_is_alnum_or((char)c, marks)) {
+            out[len++] = (char)c;
+        } else {
+            out[len++] = '%';
+            out[len++] = hex[c >> 4];
+            out[len++] = hex[c & 15];
+        }
+    }
+    return len;
+}
+
 bool rh_ascii_equal(struct rh_slice a, struct rh_slice b)
 {
     if (a.len != b.len) {

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "rawhttp/slice.h"
 
@@ -23,6 +24,12 @@ static inline bool rh_ascii_is_alpha(char c)
     return ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
+/* A letter, a digit, or one of `marks`. */
+static inline bool rh_ascii_is_alnum_or(char c, const char *marks)
+{
+    return rh_ascii_is_alpha(c) || rh_ascii_is_digit(c) || (c != '\0' && strchr(marks, c) != NULL);
+}
+
 /* The value of a hexadecimal digit, or -1. */
 static inline int rh_ascii_hex(char c)
 {
@@ -32,6 +39,12 @@ static inline int rh_ascii_hex(char c)
     c = (char)(c | 0x20);
     return (c >= 'a' && c <= 'f') ? c - 'a' + 10 : -1;
 }
+
+/* Every byte is a letter, a digit, or one of `marks`; so is none. */
+bool rh_ascii_all_alnum_or(struct rh_slice slice, const char *marks);
+
+/* Percent-encodes what is neither (RFC 3986 §2.1); `out` has room for three times as much. How much it wrote. */
+size_t rh_ascii_percent_encode(char *out, struct rh_slice text, const char *marks);
 
 /* Equal but for ASCII case. */
 bool rh_ascii_equal(struct rh_slice a, struct rh_slice b);
