@@ -10,6 +10,8 @@ struct rh_driver *driver;
 struct rh_config config;
 char answer[16384];
 unsigned status;
+char log_text[512];
+char logged_user[64];
 
 void pong(struct rh_exchange *x, void *data)
 {
@@ -21,6 +23,31 @@ void ask_setup(void)
 {
     app = rh_app_create();
     rh_config_init(&config);
+}
+
+static void log_hook(void *data, enum rh_log_level level, const char *line)
+{
+    (void)data;
+    (void)level;
+    snprintf(log_text, sizeof log_text, "%s", line);
+}
+
+static void access_hook(void *data, const struct rh_access *access)
+{
+    (void)data;
+    snprintf(logged_user, sizeof logged_user, "%.*s", (int)access->user.len,
+             access->user.base != NULL ? access->user.base : "");
+}
+
+void ask_hear_log(enum rh_log_level level)
+{
+    config.log = log_hook;
+    config.log_level = level;
+}
+
+void ask_hear_access(void)
+{
+    config.access = access_hook;
 }
 
 void ask_teardown(void)

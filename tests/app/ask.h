@@ -29,6 +29,12 @@ const char *value_of(const char *name);
 /* The answer's body. */
 const char *body_of_answer(void);
 
+/* What the log and the access log said last, where these are called before the first question. */
+extern char log_text[512];
+extern char logged_user[64];
+void ask_hear_log(enum rh_log_level level);
+void ask_hear_access(void);
+
 /* Answers "pong". */
 void pong(struct rh_exchange *x, void *data);
 

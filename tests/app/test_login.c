@@ -10,29 +10,12 @@
 static const char key_a[] = "0123456789abcdef0123456789abcdef";
 static const char key_b[] = "fedcba9876543210fedcba9876543210";
 static char cookie[1024]; /* "login=…", as a browser would send it */
-static char log_text[256];
-static char logged_user[64];
-
-static void log_hook(void *data, enum rh_log_level level, const char *line)
-{
-    (void)data;
-    (void)level;
-    snprintf(log_text, sizeof log_text, "%s", line);
-}
-
-static void access_hook(void *data, const struct rh_access *access)
-{
-    (void)data;
-    snprintf(logged_user, sizeof logged_user, "%.*s", (int)access->user.len,
-             access->user.base != NULL ? access->user.base : "");
-}
 
 static void setup(void)
 {
     ask_setup();
-    config.log = log_hook;
-    config.log_level = RH_LOG_DEBUG;
-    config.access = access_hook;
+    ask_hear_log(RH_LOG_DEBUG);
+    ask_hear_access();
 }
 
 TestSuite(login, .init = setup, .fini = ask_teardown);

@@ -1,77 +1,12 @@
 /* The ready-made middleware, through a server in memory whose clock the test moves. */
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "ask.h"
 #include "rawhttp/body.h"
-#include "leaks.h"
-#include "rawhttp/driver.h"
 #include "rawhttp/middleware.h"
 
-static struct rh_app *app;
-static struct rh_driver *driver;
-static char answer[8192];
-static unsigned status;
-
-static void pong(struct rh_exchange *x, void *data)
-{
-    (void)data;
-    rh_respond_text(x, 200, "pong");
-}
-
-static void setup(void)
-{
-    app = rh_app_create();
-}
-
-static void teardown(void)
-{
-    rh_driver_destroy(driver);
-    rh_app_unref(app);
-    driver = NULL;
-    app = NULL;
-    assert_no_leaks();
-}
-
-TestSuite(middleware, .init = setup, .fini = teardown);
-
-/* "GET /ping" with these further lines; the answer's text stays in `answer`. */
-static void ask(const char *line, const char *fields)
-{
-    char request[2048];
-    if (driver == NULL) {
-        int err = rh_driver_create(&driver, app, NULL);
-        cr_assert_eq(err, 0, "%s", rh_app_error(app));
-    }
-    snprintf(request, sizeof request, "%s HTTP/1.1\r\nHost: x\r\n%s\r\n", line, fields);
-    struct rh_slice bytes = rh_driver_ask(driver, request);
-    cr_assert_lt(bytes.len, sizeof answer);
-    memcpy(answer, bytes.base, bytes.len);
-    answer[bytes.len] = '\0';
-    status = 0;
-    sscanf(answer, "HTTP/1.1 %u", &status);
-}
-
-static bool has(const char *line)
-{
-    char text[256];
-    snprintf(text, sizeof text, "\r\n%s\r\n", line);
-    return strstr(answer, text) != NULL;
-}
-
-static const char *value_of(const char *name)
-{
-    static char value[256];
-    char text[64];
-    snprintf(text, sizeof text, "\r\n%s: ", name);
-    const char *found = strstr(answer, text);
-    if (found == NULL) {
-        return "";
-    }
-    found += strlen(text);
-    snprintf(value, sizeof value, "%.*s", (int)strcspn(found, "\r"), found);
-    return value;
-}
+TestSuite(middleware, .init = ask_setup, .fini = ask_teardown);
 
 /* --- Request id -------------------------------------------------------------------------------------- */
 

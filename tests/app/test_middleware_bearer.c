@@ -7,19 +7,11 @@
 #include "rawhttp/body.h"
 
 static struct rh_exchange *held;
-static char user[64];
-
-static void access_hook(void *data, const struct rh_access *access)
-{
-    (void)data;
-    snprintf(user, sizeof user, "%.*s", (int)access->user.len,
-             access->user.base != NULL ? access->user.base : "");
-}
 
 static void setup(void)
 {
     ask_setup();
-    config.access = access_hook;
+    ask_hear_access();
 }
 
 TestSuite(middleware_bearer, .init = setup, .fini = ask_teardown);
@@ -52,7 +44,7 @@ Test(middleware_bearer, lets_a_good_token_pass)
     use();
     ask("GET /ping", "Authorization: Bearer good==\r\n");
     cr_assert_eq(status, 200);
-    cr_assert_str_eq(user, "ada");
+    cr_assert_str_eq(logged_user, "ada");
     ask("GET /ping", "Authorization: bEARER   good==  \r\n");
     cr_assert_eq(status, 200);
 }

@@ -32,28 +32,12 @@ static const char nobody[] = "Authorization: Basic bm9ib2R5OnNlY3JldA==\r\n";
 
 static char folder[] = "/tmp/test-htpasswd-XXXXXX";
 static char path[64];
-static char log_text[512];
-static char user[64];
-
-static void log_hook(void *data, enum rh_log_level level, const char *line)
-{
-    (void)data;
-    (void)level;
-    snprintf(log_text, sizeof log_text, "%s", line);
-}
-
-static void access_hook(void *data, const struct rh_access *access)
-{
-    (void)data;
-    snprintf(user, sizeof user, "%.*s", (int)access->user.len,
-             access->user.base != NULL ? access->user.base : "");
-}
 
 static void setup(void)
 {
     ask_setup();
-    config.log = log_hook;
-    config.access = access_hook;
+    ask_hear_log(config.log_level);
+    ask_hear_access();
     cr_assert_not_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/users", folder);
 }
@@ -104,13 +88,13 @@ Test(middleware_htpasswd, lets_users_in_by_each_kind_of_hash)
     add();
     ask("GET /ping", ada);
     cr_assert_eq(status, 200);
-    cr_assert_str_eq(user, "ada");
+    cr_assert_str_eq(logged_user, "ada");
     ask("GET /ping", grace);
     cr_assert_eq(status, 200);
     ask("GET /ping", alan);
     cr_assert_eq(status, 200,
                  "a password may have colons, a line more fields, and a carriage return");
-    cr_assert_str_eq(user, "alan");
+    cr_assert_str_eq(logged_user, "alan");
     static const char *const wrong[] = {
         "",
         "Authorization: Basic YWRhOkxvdmVsYWNl\r\n",     /* ada:Lovelace */
@@ -127,7 +111,7 @@ Test(middleware_htpasswd, lets_users_in_by_each_kind_of_hash)
         ask("GET /ping", wrong[i]);
         cr_assert_eq(status, 401, "%s", wrong[i]);
         cr_assert(has("WWW-Authenticate: Basic realm=\"the site\", charset=\"UTF-8\""));
-        cr_assert_str_eq(user, "");
+        cr_assert_str_eq(logged_user, "");
     }
 }
 
@@ -263,7 +247,7 @@ Test(middleware_htpasswd, remembers_who_was_let_in_for_a_while)
     cr_assert_lt(cost(slow, 200), hashed / 4);
     rh_driver_advance(driver, 1);
     cr_assert_gt(cost(slow, 200), hashed / 4);
-    cr_assert_str_eq(user, "slow");
+    cr_assert_str_eq(logged_user, "slow");
 }
 
 Test(middleware_htpasswd, remembers_nobody_where_it_shall_not)

@@ -14,19 +14,11 @@ static unsigned aborts;
 static unsigned outcomes;
 static unsigned outcome_status;
 static int body_error;
-static char log_text[512];
-
-static void log_hook(void *data, enum rh_log_level level, const char *line)
-{
-    (void)data;
-    (void)level;
-    snprintf(log_text, sizeof log_text, "%s", line);
-}
 
 static void setup(void)
 {
     ask_setup();
-    config.log = log_hook;
+    ask_hear_log(config.log_level);
 }
 
 TestSuite(middleware_timeout, .init = setup, .fini = ask_teardown);
