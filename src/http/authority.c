@@ -135,8 +135,8 @@ bool rh_authority_parse(const char *low, struct rh_slice text, struct rh_authori
     if (text.len == 0) {
         return false;
     }
-    const char *end = *text.base == '[' ? skip_literal(text.base, stop)
-                                        : skip_reg_name(low, text.base, stop);
+    const char *end =
+        *text.base == '[' ? skip_literal(text.base, stop) : skip_reg_name(low, text.base, stop);
     if (end == NULL || end == text.base) {
         return false;
     }

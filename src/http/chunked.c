@@ -72,12 +72,15 @@ static enum state size_line_next(enum state state, char b)
                : b == ';' ? STATE_NAME_SPACE
                           : STATE_REJECTED;
     case STATE_EQUALS:
-        return space ? STATE_EQUALS : b == '"' ? STATE_QUOTED : token ? STATE_VALUE : STATE_REJECTED;
+        return space      ? STATE_EQUALS
+               : b == '"' ? STATE_QUOTED
+               : token    ? STATE_VALUE
+                          : STATE_REJECTED;
     case STATE_QUOTED:
-        return b == '"'                           ? STATE_AFTER_QUOTED
-               : b == '\\'                        ? STATE_ESCAPED
+        return b == '"'                        ? STATE_AFTER_QUOTED
+               : b == '\\'                     ? STATE_ESCAPED
                : rh_char_is(b, RH_CHAR_QUOTED) ? STATE_QUOTED
-                                                  : STATE_REJECTED;
+                                               : STATE_REJECTED;
     case STATE_ESCAPED:
         return rh_char_is(b, RH_CHAR_VALUE) ? STATE_QUOTED : STATE_REJECTED;
     case STATE_VALUE:

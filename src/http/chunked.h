@@ -48,7 +48,6 @@ void rh_chunked_init(struct rh_chunked *chunked, struct rh_field *trailers,
  * are: the next call brings them again, with more behind them. DONE: the trailer section is used,
  * and its fields count from base + *ret_trailers_at. After DONE or REJECT the answer stays. */
 enum rh_chunk rh_chunked_feed(struct rh_chunked *chunked, const char *base, size_t len,
-                              size_t *ret_used, struct rh_slice *ret_data,
-                              size_t *ret_trailers_at);
+                              size_t *ret_used, struct rh_slice *ret_data, size_t *ret_trailers_at);
 
 #endif

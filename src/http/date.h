@@ -9,7 +9,8 @@
 
 enum { RH_DATE_BYTES = 29 };
 
-/* "Sun, 06 Nov 1994 08:49:37 GMT", without a NUL. Years outside 0000 to 9999 are held at the edge. */
+/* "Sun, 06 Nov 1994 08:49:37 GMT", without a NUL. Years outside 0000 to 9999 are held at the edge.
+ */
 void rh_date_format(char out[29], int64_t unix_seconds);
 
 /* Reads IMF-fixdate and the two obsolete formats, which a recipient must accept. A year of two

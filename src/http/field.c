@@ -89,13 +89,12 @@ enum rh_field_id rh_field_classify(struct rh_slice name)
         return RH_FIELD_OTHER;
     }
 }
-/* clang-format on */
-
 #define FIELD_NAME(id, lower, len) {lower, len},
 static const struct rh_slice field_names[RH_FIELD_IDS] = {
     {NULL, 0},
     RH_FIELDS(FIELD_NAME)
 };
+/* clang-format on */
 
 struct rh_slice rh_field_name(enum rh_field_id id)
 {

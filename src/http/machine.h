@@ -1,5 +1,6 @@
-/* What the steps of the head parser share: its states, the bytes of one feed, and how a step ends. Only parser.c
- * includes this, and the steps that live in headers so that its loop can be one function. */
+/* What the steps of the head parser share: its states, the bytes of one feed, and how a step ends.
+ * Only parser.c includes this, and the steps that live in headers so that its loop can be one
+ * function. */
 #ifndef RH_HTTP_MACHINE_H
 #define RH_HTTP_MACHINE_H
 

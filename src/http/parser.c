@@ -89,9 +89,9 @@ HOT enum step read_start(struct rh_parser *p, struct input *in)
 /* The span that began at `first` ends in front of `c`, and it is not the name of a method. */
 COLD enum step reject_method(struct rh_parser *p, size_t len, char c)
 {
-    return reject(p, len > METHOD_BYTES_MAX  ? RH_RULE_METHOD_LONG
+    return reject(p, len > METHOD_BYTES_MAX ? RH_RULE_METHOD_LONG
                      : len == 0 || c != ' ' ? RH_RULE_METHOD_CHAR
-                                             : RH_RULE_METHOD_UNKNOWN);
+                                            : RH_RULE_METHOD_UNKNOWN);
 }
 
 HOT enum step read_method(struct rh_parser *p, struct input *in, const char *first)
@@ -131,7 +131,7 @@ COLD enum step read_version_slowly(struct rh_parser *p, struct input *in, enum s
         char c = *in->at;
         bool fits = pattern[i] == 'd' ? rh_ascii_is_digit(c) : c == pattern[i];
         if (!fits && i == 0) {
-            return reject(p, c == ' ' || c == '\t'     ? RH_RULE_REQUEST_SPACE
+            return reject(p, c == ' ' || c == '\t'    ? RH_RULE_REQUEST_SPACE
                              : c == '\r' || c == '\n' ? RH_RULE_VERSION_MISSING
                                                       : RH_RULE_VERSION_MALFORMED);
         }
@@ -175,8 +175,8 @@ HOT enum step read_version(struct rh_parser *p, struct input *in)
     return step;
 }
 
-/* RFC 9112 §3.2.2: beside an absolute target a Host is to be ignored by the letter, but a request in
- * which the two differ was made to be read in two ways. */
+/* RFC 9112 §3.2.2: beside an absolute target a Host is to be ignored by the letter, but a request
+ * in which the two differ was made to be read in two ways. */
 COLD enum rh_rule compare_host(struct rh_parser *p, const char *base, struct rh_slice value)
 {
     if (p->notes.has_host) {
@@ -198,8 +198,8 @@ COLD enum rh_rule compare_host(struct rh_parser *p, const char *base, struct rh_
                : RH_RULE_HOST_DIFFERS;
 }
 
-/* RFC 9112 §3.2: one Host, and valid. A name, perhaps with a port, is looked at here; everything else
- * that a host can be is left to rh_authority_parse. */
+/* RFC 9112 §3.2: one Host, and valid. A name, perhaps with a port, is looked at here; everything
+ * else that a host can be is left to rh_authority_parse. */
 HOT enum rh_rule note_host(struct rh_parser *p, const struct input *in, struct rh_slice value)
 {
     const char *end = value.base + value.len;
@@ -210,21 +210,26 @@ HOT enum rh_rule note_host(struct rh_parser *p, const struct input *in, struct r
     p->head.host_len = (uint16_t)value.len;
     size_t port = at < end ? (size_t)(end - at) - 1 : 0;
     /* A request line stands before the value, so there are 8 bytes. */
-    if (at < end && *at == ':' && (port < 5 || (port == 5 && at[1] < '6')) && rh_word_is_digits(end, port)) {
+    if (at < end && *at == ':' && (port < 5 || (port == 5 && at[1] < '6')) &&
+        rh_word_is_digits(end, port)) {
         at = end; /* at most 59999 */
     }
     if (RH_LIKELY(at == end && rh_char_is(*value.base, RH_CHAR_REG_NAME) && !repeated)) {
         return RH_RULE_NONE;
     }
     struct rh_authority host;
-    return repeated                                      ? RH_RULE_HOST_REPEATED
+    return repeated                                     ? RH_RULE_HOST_REPEATED
            : rh_authority_parse(in->base, value, &host) ? RH_RULE_NONE
-                                                         : RH_RULE_HOST_INVALID;
+                                                        : RH_RULE_HOST_INVALID;
 }
 
 /* RFC 9110 §7.6.1: a list of tokens; nothing in it is quoted. */
 static void note_connection(struct rh_parser *p, struct rh_slice list)
 {
+    if (RH_LIKELY(list.len == 10 && rh_word_is_caseless(list.base, "keep-alive", 10))) {
+        p->notes.says_keep_alive = true; /* what nearly everybody says, and nothing else */
+        return;
+    }
     const char *stop = list.base + list.len;
     for (const char *at = list.base, *end; at < stop; at = end + 1) {
         end = memchr(at, ',', (size_t)(stop - at));
@@ -271,7 +276,8 @@ static enum rh_rule note_field(struct rh_parser *p, const char *base, const stru
 /* What Connection, Expect and Upgrade say about the head as a whole. */
 static void note_options(const struct rh_parser *p, struct rh_head *head)
 {
-    head->keep_alive = !p->notes.says_close && (head->version_minor > 0 || p->notes.says_keep_alive);
+    head->keep_alive =
+        !p->notes.says_close && (head->version_minor > 0 || p->notes.says_keep_alive);
     head->expect_continue = p->notes.has_expect && head->body_kind != RH_BODY_NONE;
     head->upgrade = p->notes.has_upgrade && p->notes.says_upgrade && head->version_minor > 0;
 }

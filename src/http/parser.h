@@ -28,8 +28,8 @@ struct rh_parser_notes {
 };
 
 struct rh_parser {
-    struct rh_head head;      /* complete with RH_PARSE_DONE */
-    struct rh_field *fields;  /* the caller's; head.fields_n of them are set */
+    struct rh_head head;     /* complete with RH_PARSE_DONE */
+    struct rh_field *fields; /* the caller's; head.fields_n of them are set */
     const struct rh_head_limits *limits;
     struct rh_section section;
     struct rh_framing framing;

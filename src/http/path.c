@@ -1,6 +1,6 @@
 /* One pass over the segments: each is decoded behind the '/' that begins it; what turns out to be
- * "." is dropped again, ".." drops the segment before it too. Decoding never makes a segment longer,
- * so what was written is never ahead of what was read. */
+ * "." is dropped again, ".." drops the segment before it too. Decoding never makes a segment
+ * longer, so what was written is never ahead of what was read. */
 #include "http/path.h"
 
 #include "util/ascii.h"

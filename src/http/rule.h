@@ -5,6 +5,7 @@
 #define RH_HTTP_RULE_H
 
 /* X(name, status, id, text, section) */
+/* clang-format off */
 #define RH_RULES(X)                                                                                \
     X(TLS_ON_PLAIN, 400, "tls-on-plain", "a TLS handshake was sent to a port that speaks plain "   \
       "HTTP", "RFC 8446 §5.1")                                                                     \
@@ -101,6 +102,7 @@
     X(PATH_PERCENT, 400, "path-percent", "'%' without two hexadecimal digits in the path",         \
       "RFC 3986 §2.1")                                                                             \
     X(PATH_NUL, 400, "path-nul", "a NUL byte in the path", "RFC 3986 §7.3")
+/* clang-format on */
 
 #define RH_RULE_ENUM(name, status, id, text, section) RH_RULE_##name,
 enum rh_rule { RH_RULE_NONE = 0, RH_RULES(RH_RULE_ENUM) RH_RULE_COUNT };

@@ -43,16 +43,16 @@ static RH_ALWAYS_INLINE __m128i rh_scan_letters(__m128i bytes)
  * '9' but '/'. The rest of either alphabet is rare and left to the table. */
 static RH_ALWAYS_INLINE unsigned rh_scan_mask_name(__m128i bytes)
 {
-    __m128i digits = _mm_andnot_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('/')),
-                                      rh_scan_range(bytes, '-', '9'));
+    __m128i digits =
+        _mm_andnot_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('/')), rh_scan_range(bytes, '-', '9'));
     return (unsigned)_mm_movemask_epi8(_mm_or_si128(rh_scan_letters(bytes), digits)) ^ 0xffffU;
 }
 
 /* The same for RH_CHAR_PATH: in are letters, '&' to ';' without '.', and '='. */
 static RH_ALWAYS_INLINE unsigned rh_scan_mask_path(__m128i bytes)
 {
-    __m128i marks = _mm_andnot_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('.')),
-                                     rh_scan_range(bytes, '&', ';'));
+    __m128i marks =
+        _mm_andnot_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('.')), rh_scan_range(bytes, '&', ';'));
     marks = _mm_or_si128(marks, _mm_cmpeq_epi8(bytes, _mm_set1_epi8('=')));
     return (unsigned)_mm_movemask_epi8(_mm_or_si128(rh_scan_letters(bytes), marks)) ^ 0xffffU;
 }
@@ -68,9 +68,11 @@ static RH_ALWAYS_INLINE unsigned rh_scan_mask_value(__m128i bytes)
 
 typedef unsigned (*rh_scan_mask_fn)(__m128i bytes);
 
-/* The loop around a mask; with constant arguments nothing of the pointer is left. */
+/* The loop around a mask, which is `exact` where no byte that it takes out belongs to the span;
+ * with constant arguments nothing of the pointer is left. */
 static RH_ALWAYS_INLINE const char *rh_scan_loop(const char *low, const char *at, const char *stop,
-                                                 rh_scan_mask_fn mask, enum rh_char_class kind)
+                                                 rh_scan_mask_fn mask, bool exact,
+                                                 enum rh_char_class kind)
 {
     for (;;) {
         unsigned out;
@@ -93,7 +95,7 @@ static RH_ALWAYS_INLINE const char *rh_scan_loop(const char *low, const char *at
             }
         }
         at += __builtin_ctz(out);
-        if (!rh_char_is(*at, kind)) {
+        if (exact || !rh_char_is(*at, kind)) {
             return at;
         }
         at++;
@@ -102,44 +104,44 @@ static RH_ALWAYS_INLINE const char *rh_scan_loop(const char *low, const char *at
 
 /* NAME(low, at, stop): most spans end within 16 bytes and at the byte `usual`, so that much is
  * inlined; the rest of a longer one is a call. */
-#define RH_SCAN(name, mask, kind, usual)                                                           \
-    static __attribute__((noinline, unused)) const char *name##_on(                                \
-        const char *low, const char *at, const char *stop)                                         \
-    {                                                                                              \
-        return rh_scan_loop(low, at, stop, mask, kind);                                            \
-    }                                                                                              \
-    static RH_ALWAYS_INLINE const char *name(const char *low, const char *at, const char *stop)    \
-    {                                                                                              \
-        if (RH_LIKELY(stop - at >= 16)) {                                                          \
-            unsigned out = mask(rh_scan_load(at));                                                 \
-            const char *end = at + (out != 0 ? __builtin_ctz(out) : 16);                           \
-            if (RH_LIKELY(out != 0 && *end == (usual))) {                                          \
-                return end;                                                                        \
-            }                                                                                      \
-            at = end;                                                                              \
-        }                                                                                          \
-        return name##_on(low, at, stop);                                                           \
+#define RH_SCAN(name, mask, exact, kind, usual)                                                 \
+    static __attribute__((noinline, unused))                                                    \
+    const char *name##_on(const char *low, const char *at, const char *stop)                    \
+    {                                                                                           \
+        return rh_scan_loop(low, at, stop, mask, exact, kind);                                  \
+    }                                                                                           \
+    static RH_ALWAYS_INLINE const char *name(const char *low, const char *at, const char *stop) \
+    {                                                                                           \
+        if (RH_LIKELY(stop - at >= 16)) {                                                       \
+            unsigned out = mask(rh_scan_load(at));                                              \
+            const char *end = at + (out != 0 ? __builtin_ctz(out) : 16);                        \
+            if (RH_LIKELY(out != 0 && *end == (usual))) {                                       \
+                return end;                                                                     \
+            }                                                                                   \
+            at = end;                                                                           \
+        }                                                                                       \
+        return name##_on(low, at, stop);                                                        \
     }
 #else
-#define RH_SCAN(name, mask, kind, usual)                                                           \
-    static inline const char *name(const char *low, const char *at, const char *stop)              \
-    {                                                                                              \
-        (void)low;                                                                                 \
-        return rh_scan_plain(at, stop, kind);                                                      \
+#define RH_SCAN(name, mask, exact, kind, usual)                                       \
+    static inline const char *name(const char *low, const char *at, const char *stop) \
+    {                                                                                 \
+        (void)low;                                                                    \
+        return rh_scan_plain(at, stop, kind);                                         \
     }
 #endif
 
 /* A token that is a method, and one that is a field name. */
-RH_SCAN(rh_scan_method, rh_scan_mask_name, RH_CHAR_TOKEN, ' ')
-RH_SCAN(rh_scan_token, rh_scan_mask_name, RH_CHAR_TOKEN, ':')
+RH_SCAN(rh_scan_method, rh_scan_mask_name, false, RH_CHAR_TOKEN, ' ')
+RH_SCAN(rh_scan_token, rh_scan_mask_name, false, RH_CHAR_TOKEN, ':')
 
 /* A reg-name without '%'. */
-RH_SCAN(rh_scan_reg_name, rh_scan_mask_name, RH_CHAR_REG_NAME, ':')
+RH_SCAN(rh_scan_reg_name, rh_scan_mask_name, false, RH_CHAR_REG_NAME, ':')
 
 /* A path with its slashes, or a query; stops at '%' and '.', which their reader looks at. */
-RH_SCAN(rh_scan_path, rh_scan_mask_path, RH_CHAR_PATH, ' ')
+RH_SCAN(rh_scan_path, rh_scan_mask_path, false, RH_CHAR_PATH, ' ')
 
 /* A field value. */
-RH_SCAN(rh_scan_value, rh_scan_mask_value, RH_CHAR_VALUE, '\r')
+RH_SCAN(rh_scan_value, rh_scan_mask_value, true, RH_CHAR_VALUE, '\r')
 
 #endif

@@ -46,7 +46,7 @@ static __attribute__((noinline, cold, unused)) enum rh_rule
 rh_section_name_rule(const struct rh_section *section, size_t len, char c)
 {
     if (c == ' ' || c == '\t') {
-        return len > 0                ? RH_RULE_FIELD_NAME_SPACE
+        return len > 0                 ? RH_RULE_FIELD_NAME_SPACE
                : section->fields_n > 0 ? RH_RULE_FIELD_FOLD
                                        : RH_RULE_FIELD_FIRST_SPACE;
     }
@@ -61,8 +61,8 @@ static inline bool rh_section_is_space(char c)
     return c == ' ' || c == '\t';
 }
 
-static RH_ALWAYS_INLINE enum rh_section_step
-rh_section_wait(struct rh_section *section, enum rh_section_state state)
+static RH_ALWAYS_INLINE enum rh_section_step rh_section_wait(struct rh_section *section,
+                                                             enum rh_section_state state)
 {
     section->state = (uint8_t)state;
     return RH_SECTION_MORE;
@@ -106,8 +106,7 @@ rh_section_line(struct rh_section *section, enum rh_section_state state, const c
             return RH_SECTION_REJECT;
         }
         field->name_len = (uint16_t)(at - first);
-        field->id =
-            (uint8_t)rh_field_classify((struct rh_slice){first, (size_t)(at - first)});
+        field->id = (uint8_t)rh_field_classify((struct rh_slice){first, (size_t)(at - first)});
         at++;
         if (RH_LIKELY(stop - at >= 2 && at[0] == ' ' && at[1] > ' ')) {
             first = at + 1; /* one space, as nearly everybody writes it */

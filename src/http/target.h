@@ -1,5 +1,6 @@
-/* The steps of the head parser that read the request-target (RFC 9112 §3.2): a path with its query, "*", or an absolute
- * form with its authority. In a header because the parser's loop wants them inlined. */
+/* The steps of the head parser that read the request-target (RFC 9112 §3.2): a path with its query,
+ * "*", or an absolute form with its authority. In a header because the parser's loop wants them
+ * inlined. */
 #ifndef RH_HTTP_TARGET_H
 #define RH_HTTP_TARGET_H
 
@@ -169,8 +170,8 @@ COLD enum step read_authority(struct rh_parser *p, struct input *in)
     struct rh_authority authority;
     struct rh_slice text = {first, (size_t)(in->at - first)};
     bool full = target_is_full(p, in);
-    if (full && (c != ' ' || in->at - in->base - p->head.target_at >
-                                 (ptrdiff_t)p->limits->target_bytes_max)) {
+    if (full && (c != ' ' ||
+                 in->at - in->base - p->head.target_at > (ptrdiff_t)p->limits->target_bytes_max)) {
         return reject(p, RH_RULE_TARGET_LONG);
     }
     if (c == '@' || (!absolute && (c == '/' || c == '?'))) {
