@@ -44,13 +44,16 @@ struct walk {
     size_t files;
 };
 
+/* The whole path, however long: a text that is cut off would end before its reason. */
 static void fail(struct walk *walk, const char *path, const char *reason)
 {
-    char text[640];
     if (walk->program != NULL) {
-        snprintf(text, sizeof(text), "%s: %s", path, reason);
-        struct rh_slice copy = rh_pool_copy(&walk->program->pool, rh_slice_from(text));
-        rh_program_fail(walk->program, copy.base != NULL ? copy.base : "out of memory");
+        size_t bytes = strlen(path) + strlen(": ") + strlen(reason) + 1;
+        char *text = rh_pool_alloc(&walk->program->pool, bytes);
+        if (text != NULL) {
+            snprintf(text, bytes, "%s: %s", path, reason);
+        }
+        rh_program_fail(walk->program, text != NULL ? text : "out of memory");
     }
 }
 
@@ -137,9 +140,12 @@ static void walk_folder(struct walk *walk, const char *path, const char *name, u
         int path_len = snprintf(entry_path, sizeof(entry_path), "%s/%s", path, entry->d_name);
         int name_len = snprintf(entry_name, sizeof(entry_name), "%s%s%s", name,
                                 *name != '\0' ? "/" : "", entry->d_name);
-        if (path_len < (int)sizeof(entry_path) && name_len < (int)sizeof(entry_name)) {
-            walk_entry(walk, entry_path, entry_name, depth);
+        if (path_len >= (int)sizeof(entry_path) || name_len >= (int)sizeof(entry_name)) {
+            fail(walk, entry_path, "its name within the folder is longer than 1023 bytes");
+            walk->stamp++; /* so that a reload sees it too */
+            continue;
         }
+        walk_entry(walk, entry_path, entry_name, depth);
     }
     closedir(folder);
 }

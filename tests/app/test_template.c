@@ -235,6 +235,13 @@ static void write_file(const char *dir, const char *name, const char *text)
     fclose(file);
 }
 
+static void remove_folder(const char *dir)
+{
+    char command[64];
+    snprintf(command, sizeof(command), "rm -r %s", dir);
+    cr_assert_eq(system(command), 0);
+}
+
 Test(template, loads_a_folder_and_reloads_what_changed)
 {
     char dir[] = "/tmp/rh-template-XXXXXX";
@@ -258,7 +265,49 @@ Test(template, loads_a_folder_and_reloads_what_changed)
     cr_expect_str_eq(rendered(set, "home", "{}"), "whole again");
     cr_expect_null(rh_templates_error(set));
     rh_templates_destroy(set);
+    remove_folder(dir);
     set = rh_templates_create("/nonexistent", 0);
     cr_expect_str_eq(rh_templates_error(set), "/nonexistent: No such file or directory");
     rh_templates_destroy(set);
+}
+
+/* Folders of 250 bytes within each other, so that the next name goes past `bytes` within the outermost. */
+static void make_deep(char *path, size_t room, const char *dir, size_t bytes)
+{
+    size_t len = (size_t)snprintf(path, room, "%s", dir);
+    for (size_t deep = 0; deep + 251 < bytes; deep += 251) {
+        cr_assert_lt(len + 252, room);
+        path[len] = '/';
+        memset(path + len + 1, 'd', 250);
+        path[len += 251] = '\0';
+        cr_assert_eq(mkdir(path, 0700), 0);
+    }
+}
+
+Test(template, whose_name_is_too_long_is_refused_and_not_left_out)
+{
+    char dir[] = "/tmp/rh-template-XXXXXX";
+    char deep[2048];
+    char file[2304];
+    cr_assert_not_null(mkdtemp(dir));
+    write_file(dir, "home.html", "home");
+    make_deep(deep, sizeof(deep), dir, 1024);
+    struct rh_templates *set = rh_templates_create(dir, RH_TEMPLATES_RELOAD);
+    cr_assert_null(rh_templates_error(set), "%s", rh_templates_error(set));
+
+    snprintf(file, sizeof(file), "%s/a-name-of-more-than-nineteen-bytes.html", deep);
+    FILE *stream = fopen(file, "w");
+    cr_assert_not_null(stream);
+    fclose(stream);
+    cr_expect_str_eq(rendered(set, "home", "{}"), "home", "a reload that fails keeps what was there");
+    cr_assert_not_null(rh_templates_error(set), "a reload sees it");
+    rh_templates_destroy(set);
+
+    set = rh_templates_create(dir, 0);
+    const char *error = rh_templates_error(set);
+    cr_assert_not_null(error);
+    cr_expect_eq(strncmp(error, file, strlen(file)), 0, "the whole path: %s", error);
+    cr_expect_str_eq(error + strlen(file), ": its name within the folder is longer than 1023 bytes");
+    rh_templates_destroy(set);
+    remove_folder(dir);
 }
