@@ -1,8 +1,8 @@
-/* What a lookup costs with 10, 1,000 and 10,000 routes: nanoseconds each, over all paths in turn (so the
- * tables must come from the caches they would be in), and one hot path of each kind. Three in four routes are
- * literal ("/v1/things17/list"), one in four has a parameter.
+/* What a lookup costs with 10, 1,000 and 10,000 routes: nanoseconds each, over all paths in turn
+ * (so the tables must come from the caches they would be in), and one hot path of each kind. Three
+ * in four routes are literal ("/v1/things17/list"), one in four has a parameter.
  *
- *     bench-router            prints a table
+ *     bench-router [--csv]    prints a table
  *     bench-router ping N     looks /ping up N times among the demo's routes: for callgrind
  */
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 #include "app/router.h"
 
-enum { LOOKUPS = 4000000, PATHS_MAX = 10000 };
+enum { LOOKUPS = 400000, RUNS = 15, PATHS_MAX = 10000 };
 
 static double now_ns(void)
 {
@@ -46,7 +46,19 @@ static double lookups(const struct rh_router *router, const struct rh_slice *pat
     return (now_ns() - begin) / LOOKUPS;
 }
 
-static void row(size_t count)
+/* The best of some runs: what disturbs one only ever makes it longer. */
+static double best_lookups(const struct rh_router *router, const struct rh_slice *paths,
+                           size_t count)
+{
+    double best = lookups(router, paths, count);
+    for (int i = 1; i < RUNS; i++) {
+        double ns = lookups(router, paths, count);
+        best = ns < best ? ns : best;
+    }
+    return best;
+}
+
+static void row(size_t count, bool csv)
 {
     static char patterns[PATHS_MAX][40];
     static char texts[PATHS_MAX][40];
@@ -56,25 +68,31 @@ static void row(size_t count)
     rh_router_init(&router);
     for (size_t i = 0; i < count; i++) {
         bool has_param = i % 4 == 3;
-        snprintf(patterns[i], sizeof patterns[i], "/v%zu/things%zu/%s", i % 3, i, has_param ? ":id" : "list");
-        snprintf(texts[i], sizeof texts[i], "/v%zu/things%zu/%s", i % 3, i, has_param ? "4711" : "list");
+        snprintf(patterns[i], sizeof patterns[i], "/v%zu/things%zu/%s", i % 3, i,
+                 has_param ? ":id" : "list");
+        snprintf(texts[i], sizeof texts[i], "/v%zu/things%zu/%s", i % 3, i,
+                 has_param ? "4711" : "list");
         plant(&router, &routes[i], patterns[i]);
         paths[i] = rh_slice_from(texts[i]);
     }
-    lookups(&router, paths, count);
-    double all = lookups(&router, paths, count);
-    double literal = lookups(&router, &paths[count / 2 & ~(size_t)3], 1);
-    double param = lookups(&router, &paths[count / 2 | 3], 1);
-    printf("%7zu routes: %6.1f ns over all paths in turn, %6.1f ns one literal, %6.1f ns one with :id\n",
-           count, all, literal, param);
+    double all = best_lookups(&router, paths, count);
+    double literal = best_lookups(&router, &paths[count / 2 & ~(size_t)3], 1);
+    double param = best_lookups(&router, &paths[count / 2 | 3], 1);
+    if (csv) {
+        printf("%zu,%.2f,%.2f,%.2f\n", count, all, literal, param);
+    } else {
+        printf("%7zu routes: %6.1f ns over all paths in turn, %6.1f ns one literal, %6.1f ns one "
+               "with :id\n",
+               count, all, literal, param);
+    }
     rh_router_fini(&router);
 }
 
 static int ping(long times)
 {
-    static const char *const demo[] = {"/",       "/welcome", "/login",      "/hello",  "/ping",
-                                       "/data",   "/json",    "/plaintext",  "/echo",   "/stream",
-                                       "/slow",   "/compute", "/users/:id",  "/panic",  "/events",
+    static const char *const demo[] = {"/",        "/welcome", "/login",      "/hello",  "/ping",
+                                       "/data",    "/json",    "/plaintext",  "/echo",   "/stream",
+                                       "/slow",    "/compute", "/users/:id",  "/panic",  "/events",
                                        "/metrics", "/healthz", "/api/create", "/upload", "/*path"};
     static struct rh_route routes[sizeof demo / sizeof *demo];
     struct rh_router router;
@@ -96,8 +114,16 @@ int main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "ping") == 0) {
         return ping(atol(argv[2]));
     }
-    row(10);
-    row(1000);
-    row(10000);
+    bool csv = argc > 1 && strcmp(argv[1], "--csv") == 0;
+    if (argc != 1 + csv) {
+        fprintf(stderr, "usage: %s [--csv]\n       %s ping COUNT\n", argv[0], argv[0]);
+        return 2;
+    }
+    if (csv) {
+        printf("routes,all_ns,literal_ns,param_ns\n");
+    }
+    row(10, csv);
+    row(1000, csv);
+    row(10000, csv);
     return 0;
 }

@@ -15,6 +15,7 @@ from kit import machine
 from kit.process import Process, Failed, run
 from kit.servers import bench_program
 
+TLS_SETTINGS = os.path.join(machine.ROOT, "bench", "client", "openssl.cnf")
 LUA = os.path.join(machine.ROOT, "bench", "wrk", "load.lua")
 
 # What a browser sends: 15 fields, about 700 bytes with the request line.
@@ -41,6 +42,11 @@ def client_cores():
     return {machine.client_core()}
 
 
+def client_environment():
+    """What makes a TLS client offer the one cipher suite of client/openssl.cnf."""
+    return {**os.environ, "OPENSSL_CONF": TLS_SETTINGS}
+
+
 def wrk(port, path="/ping", tls=False, connections=100, seconds=2.0, arguments=(), threads=1,
         cores=None):
     """wrk with the script of the bench; `arguments` are the script's."""
@@ -48,7 +54,7 @@ def wrk(port, path="/ping", tls=False, connections=100, seconds=2.0, arguments=(
     # wrk takes whole seconds only.
     command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{max(1, round(seconds))}",
                "--timeout", "10", "-s", LUA, url, "--"] + list(arguments)
-    text = run(command, cores or client_cores(), seconds + 30)
+    text = run(command, cores or client_cores(), seconds + 30, env=client_environment())
     found = re.search(r"^json (\{.*\})$", text, re.M)
     if not found:
         raise Failed("wrk printed no result")
@@ -77,7 +83,7 @@ def ab(port, connections, requests, keep_alive=True, path="/ping", seconds=60.0)
 
 def _client(name, arguments, seconds):
     return json.loads(run([bench_program("client-" + name)] + [str(a) for a in arguments],
-                          client_cores(), seconds + 30))
+                          client_cores(), seconds + 30, env=client_environment()))
 
 
 def open_loop(port, rate, connections=100, seconds=2.0, path="/ping"):
@@ -102,7 +108,7 @@ class Hold:
         command = [bench_program("client-hold"), "--port", str(port), "--connections",
                    str(connections), "--path", path]
         command += (["--tls"] if tls else []) + ([] if wait else ["--no-wait"])
-        self.process = Process(command, client_cores(), stdin=subprocess.PIPE,
+        self.process = Process(command, client_cores(), env=client_environment(), stdin=subprocess.PIPE,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.connections = connections
         self.seconds = seconds

@@ -7,6 +7,7 @@ import random
 import re
 import socket
 import subprocess
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -101,6 +102,8 @@ def describe():
     with open("/proc/meminfo", encoding="ascii") as info:
         memory = int(re.search(r"MemTotal:\s+(\d+)", info.read()).group(1)) // 1024
     facts = {
+        "date": time.strftime("%Y-%m-%d %H:%M %Z"),
+        "load before": f"{os.getloadavg()[0]:.2f}",
         "cpu": cpu_model(),
         "cores": str(len(cores())),
         "memory": f"{memory} MiB",

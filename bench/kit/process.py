@@ -20,6 +20,17 @@ class Failed(Exception):
     """A server or a client did not do what it was started for; the text says what."""
 
 
+def cpu_between(before, after):
+    """CPU seconds from one Process.cpu() to a later one: (all, user, system).
+
+    Taken thread by thread: a helper process that ended meanwhile must not be subtracted from the rest.
+    """
+    sums = {"all": 0.0, "user": 0.0, "system": 0.0}
+    for (kind, number), seconds in after.items():
+        sums[kind] += max(seconds - before.get((kind, number), 0.0), 0.0)
+    return sums["all"] or sums["user"] + sums["system"], sums["user"], sums["system"]
+
+
 class Process:
     """A child process, pinned to cores, with its own children counted in."""
 
@@ -34,6 +45,9 @@ class Process:
                                          "stdout": subprocess.DEVNULL, **more})
         self.pid = self.child.pid
         _running.append(self)
+
+    def name(self):
+        return os.path.basename(self.command[0])
 
     def pids(self):
         """The process and all that descend from it."""
@@ -50,24 +64,24 @@ class Process:
         return found
 
     def cpu(self):
-        """CPU seconds used so far: (all, user, system).
+        """CPU seconds used so far, by process and thread: two of these are for cpu_between.
 
-        The sum is the scheduler's own count in nanoseconds; user and system are its ticks of 10 ms,
-        good for the split of a long run only.
+        A thread's are the scheduler's own count in nanoseconds; a process's user and system are its ticks
+        of 10 ms, good for the split of a long run only.
         """
-        total = user = system = 0.0
+        used = {}
         for pid in self.pids():
             try:
                 with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
                     fields = file.read().rsplit(")", 1)[1].split()
-                user += int(fields[11]) / _TICK
-                system += int(fields[12]) / _TICK
+                used["user", pid] = int(fields[11]) / _TICK
+                used["system", pid] = int(fields[12]) / _TICK
                 for thread in os.listdir(f"/proc/{pid}/task"):
                     with open(f"/proc/{pid}/task/{thread}/schedstat", encoding="ascii") as file:
-                        total += int(file.read().split()[0]) / 1e9
+                        used["all", thread] = int(file.read().split()[0]) / 1e9
             except OSError:
                 pass
-        return total or user + system, user, system
+        return used
 
     def memory(self):
         """Bytes of memory that are this process tree's own (proportional set size)."""
@@ -88,13 +102,13 @@ class Process:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if not self.alive():
-                raise Failed(f"{self.command[0]} ended with code {self.child.returncode}")
+                raise Failed(f"{self.name()} ended with code {self.child.returncode}")
             try:
                 with socket.create_connection(("127.0.0.1", port), timeout=1):
                     return
             except OSError:
                 time.sleep(0.02)
-        raise Failed(f"{self.command[0]} does not listen on port {port} after {seconds:g} s")
+        raise Failed(f"{self.name()} does not listen after {seconds:g} s")
 
     def stop(self, seconds=5.0):
         """SIGTERM, and SIGKILL for what is still there after some seconds."""
@@ -118,18 +132,18 @@ class Process:
         return self.child.returncode
 
 
-def run(command, cores=None, seconds=60.0, cwd=None):
+def run(command, cores=None, seconds=60.0, cwd=None, env=None):
     """Runs a command to its end, bounded; answers its standard output."""
-    process = Process(command, cores, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = Process(command, cores, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         out, err = process.child.communicate(timeout=seconds)
     except subprocess.TimeoutExpired as late:
-        raise Failed(f"{command[0]} took more than {seconds:g} s") from late
+        raise Failed(f"{process.name()} took more than {seconds:g} s") from late
     finally:
         process.stop()
     if process.child.returncode != 0:
         text = (err or out).decode(errors="replace").strip().splitlines()
-        raise Failed(f"{os.path.basename(command[0])}: {text[-1] if text else 'failed'}")
+        raise Failed(f"{process.name()}: {text[-1] if text else 'failed'}")
     return out.decode(errors="replace")
 
 

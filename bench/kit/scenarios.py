@@ -11,7 +11,7 @@ import threading
 import time
 
 from kit import load
-from kit.process import Failed
+from kit.process import Failed, cpu_between
 
 MIB = 1024 * 1024
 UPLOAD_BYTES = 1024 * MIB
@@ -73,8 +73,7 @@ class Scenario:
         """Loads a running server and answers the measurement."""
         before = server.process.cpu()
         result = self.measure_load(self, server, seconds)
-        after = server.process.cpu()
-        used = [b - a for a, b in zip(before, after)]
+        used = cpu_between(before, server.process.cpu())
         # A function that did several things says itself what its part of the CPU was.
         cpu = result.pop("cpu_seconds", used[0])
         requests = max(result["requests"], 1)
@@ -111,11 +110,12 @@ def open_loop_load(scenario, server, seconds):
     if "rate" not in scenario.notes:
         # The first server of the first round sets the rate for all: half of what it can do at most.
         peak = load.wrk(server.target(scenario), scenario.path, False, 100, 1)
-        scenario.notes["rate"] = round(peak["requests"] / peak["seconds"] / 2, -3)
+        scenario.notes["rate"] = max(round(peak["requests"] / peak["seconds"] / 2, -3), 1000)
+        scenario.notes["rate of"] = server.name
     rate = scenario.notes["rate"]
-    cpu = server.process.cpu()[0]
+    before = server.process.cpu()
     result = load.open_loop(server.target(scenario), rate, 100, seconds, scenario.path)
-    result["cpu_seconds"] = server.process.cpu()[0] - cpu
+    result["cpu_seconds"] = cpu_between(before, server.process.cpu())[0]
     result["rate"] = rate
     return result
 
@@ -134,9 +134,9 @@ def memory_load(connections, wait=True, active=0):
             time.sleep(1.0)
             after = server.process.memory()
             if active:
-                cpu = server.process.cpu()[0]
+                cpu = server.process.cpu()
                 result = load.wrk(port, "/ping", scenario.tls, active, seconds)
-                result["cpu_seconds"] = server.process.cpu()[0] - cpu
+                result["cpu_seconds"] = cpu_between(cpu, server.process.cpu())[0]
         result["bytes_each"] = (after - before) / connections
         result["base_mib"] = before / MIB
         return result
@@ -248,12 +248,16 @@ def all_scenarios():
         Scenario("idle-tls-5k", "memory of 5,000 idle TLS connections, 100 active ones beside them",
                  memory_load(5000, active=100), needs="idle tls ping", kind="memory", tls=True,
                  expect=PONG, rounds=3),
+        Scenario("idle-tls-10k", "memory of 10,000 idle TLS connections, 100 active ones beside them",
+                 memory_load(10000, active=100), needs="idle tls ping", kind="memory", tls=True,
+                 expect=PONG, rounds=3),
         Scenario("deferred-10k", "memory of 10,000 requests that wait for a deferred answer",
                  memory_load(10000, wait=False), needs="slow", kind="memory", path="/slow?ms=30000",
                  rounds=3),
         Scenario("openloop", "latency at half of the peak rate, open loop", open_loop_load,
                  kind="latency", expect=PONG,
-                 servers=["nginx", "rawhttp-uv", "floor-uv", "floor-uv-again", "h2o"]),
+                 servers=["nginx", "rawhttp-uv", "floor-uv", "floor-uv-again", "floor-epoll", "h2o",
+                          "lighttpd"]),
         Scenario("upload-1g", "1 GiB posted to /echo and read back", upload_load, needs="upload",
                  kind="upload", path="/echo", ours=[("--max-body", "2G")], rounds=3),
     ]

@@ -43,7 +43,8 @@ class Workshop:
         user = {"nginx": "user root;", "h2o": "user: root"}.get(name, "")
         values = {"DIR": self.folder, "WWW": self.www, "CERT": self.cert, "KEY": self.key,
                   "PORT": port, "TLS_PORT": tls_port, "CONNECTIONS": CONNECTIONS_MAX,
-                  "NOFILE": CONNECTIONS_MAX + 1000, "USER": user if os.geteuid() == 0 else ""}
+                  "NOFILE": CONNECTIONS_MAX + 1000, "NOFILE_TWICE": 2 * CONNECTIONS_MAX + 1000,
+                  "USER": user if os.geteuid() == 0 else ""}
         with open(os.path.join(PEERS, template), encoding="utf-8") as file:
             text = file.read()
         for key, value in values.items():
@@ -57,8 +58,9 @@ class Workshop:
 class Server:
     """One competitor. `command(shop, port, tls_port, scenario)` gives its command line."""
 
-    def __init__(self, name, program, can, command, version=None):
+    def __init__(self, name, program, can, command, version=None, remedy="./dev bench builds it"):
         self.name = name
+        self.remedy = remedy
         self.program = program
         self.can = set(can.split())
         self.command = command
@@ -73,11 +75,14 @@ class Server:
         return shutil.which(self.program, path=os.environ.get("PATH", "") + ":/usr/sbin")
 
     def missing(self):
-        return None if self.path() else f"{self.program} is not installed or not built"
+        return None if self.path() else f"not there: {self.remedy}"
 
     def version(self):
-        return machine.first_line([self.path()] + self.version_command) \
-            if self.version_command and self.path() else None
+        """What it says of itself; what is only a library, pkg-config says."""
+        if not self.version_command or not self.path():
+            return None
+        known = self.version_command[0] == "pkg-config"
+        return machine.first_line(([] if known else [self.path()]) + self.version_command)
 
     def start(self, shop, scenario, cores=None, wrapper=()):
         """Starts it for a scenario and waits until it listens."""
@@ -176,6 +181,8 @@ def _by_port(server, shop, scenario):
 def all_servers():
     """Every competitor, in the order in which results are shown."""
     files = "ping static tls idle"
+    plain_floor = "ping static json echo login welcome routes idle"
+    library = "apt install {}, and configure again"
     ours = "ping static tls idle json echo login welcome slow upload"
     return [
         Server("rawhttp-uv", os.path.join(BUILD, "rawhttp-uv"), ours, _ours, ["--version"]),
@@ -183,20 +190,20 @@ def all_servers():
         Server("rawhttp-uv-malloc", os.path.join(MALLOC_BUILD, "rawhttp-uv"), ours, _ours,
                ["--version"]),
         Server("rawhttp-routes", bench_program("server-routes"), "routes", _by_port),
-        Server("floor-uv", bench_program("floor-uv"),
-               "ping static json echo login welcome routes idle", _floor),
-        Server("floor-uv-again", bench_program("floor-uv"),
-               "ping static json echo login welcome routes idle", _floor),
-        Server("floor-epoll", bench_program("floor-epoll"), "ping static idle", _floor),
+        Server("floor-uv", bench_program("floor-uv"), plain_floor, _floor),
+        Server("floor-uv-again", bench_program("floor-uv"), plain_floor, _floor),
+        Server("floor-epoll", bench_program("floor-epoll"), plain_floor, _floor),
         Server("floor-tls", bench_program("floor-tls"), "ping tls static idle", _floor),
         Server("floor-tls-again", bench_program("floor-tls"), "ping tls static idle", _floor),
-        Server("nginx", "nginx", files, _nginx, ["-v"]),
-        Server("h2o", "h2o", files, _h2o, ["--version"]),
-        Server("lighttpd", "lighttpd", files, _lighttpd, ["-v"]),
-        Server("microhttpd", bench_program("peer-microhttpd"), "ping idle", _by_port),
-        Server("evhttp", bench_program("peer-evhttp"), "ping idle", _by_port),
+        Server("nginx", "nginx", files, _nginx, ["-v"], "apt install nginx"),
+        Server("h2o", "h2o", files, _h2o, ["--version"], "apt install h2o"),
+        Server("lighttpd", "lighttpd", files, _lighttpd, ["-v"], "apt install lighttpd"),
+        Server("microhttpd", bench_program("peer-microhttpd"), "ping idle", _by_port,
+               ["pkg-config", "--modversion", "libmicrohttpd"], library.format("libmicrohttpd-dev")),
+        Server("evhttp", bench_program("peer-evhttp"), "ping idle", _by_port,
+               ["pkg-config", "--modversion", "libevent"], library.format("libevent-dev")),
         Server("node", "node", "ping tls idle json echo login welcome upload", _node,
-               ["--version"]),
+               ["--version"], "apt install nodejs"),
     ]
 
 
