@@ -64,6 +64,12 @@ class Lockstep:
             while left > 0:
                 left -= len(self._receive(left))
 
+    def go_once(self, data):
+        """Sends, and waits until the server has ended its side."""
+        self.answer_bytes(data, 1)
+        if self.link.recv(1):
+            raise Failed("the server sent more than an answer")
+
     def close(self):
         self.link.close()
 

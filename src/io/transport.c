@@ -94,6 +94,7 @@ bool rh_transport_finish_shutdown(struct rh_transport *t)
     if (t->shutdown_wanted && t->writes_open == 0 && !t->closing &&
         uv_fileno((uv_handle_t *)&t->tcp, &fd) == 0) {
         t->shutdown_wanted = false;
+        t->shut = true;
         shutdown(fd, SHUT_WR); /* a peer that is gone already shows when reading ends */
         return true;
     }
@@ -295,7 +296,7 @@ uint64_t rh_transport_unsent(const struct rh_transport *t, const struct rh_trans
 
 void rh_transport_shutdown(struct rh_transport *t)
 {
-    if (t->closing) {
+    if (t->closing || t->shut) {
         return;
     }
     if (t->tls != NULL && t->secured) {
@@ -523,7 +524,7 @@ int rh_transport_open(struct rh_transport *t, struct rh_wire *wire, int fd, stru
 {
     t->tls = NULL;
     t->writes_open = 0;
-    t->reading = t->closing = t->secured = t->shutdown_wanted = t->in_read = false;
+    t->reading = t->closing = t->secured = t->shutdown_wanted = t->shut = t->in_read = false;
     *ret_closing = false;
     int err = tls != NULL ? attach_tls(t, wire, tls) : 0;
     if (err == 0) {

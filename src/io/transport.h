@@ -79,6 +79,7 @@ struct rh_transport {
     bool closing;
     bool secured;
     bool shutdown_wanted;         /* FIN when the last write is done */
+    bool shut;                    /* FIN was sent */
     bool in_read;                 /* inside a read callback */
 };
 
@@ -117,7 +118,7 @@ int RH_MUST_CHECK rh_transport_write_file(struct rh_transport *t, struct rh_tran
  * be encrypted, or, of this write in flight, that are still in the file: shrinks while the peer reads. */
 uint64_t rh_transport_unsent(const struct rh_transport *t, const struct rh_transport_write *write);
 
-/* Ends our side: close_notify with TLS, then FIN, behind what is in flight. */
+/* Ends our side: close_notify with TLS, then FIN, behind what is in flight. Idempotent. */
 void rh_transport_shutdown(struct rh_transport *t);
 /* For transport_file.c: sends the FIN that was wanted, if no write is in flight any more; true where it did. */
 bool rh_transport_finish_shutdown(struct rh_transport *t);
