@@ -13,7 +13,7 @@ struct phr_header {
     size_t value_len;
 };
 
-#ifdef BENCH_PICOHTTPPARSER_SSE42 /* the same source, compiled by us: see bench/meson.build */
+#ifdef BENCH_PHR_SSE42 /* the same source, compiled by us: see bench/meson.build */
 #define bench_parse_picohttpparser bench_parse_picohttpparser_sse42
 #define phr_parse_request phr_sse42_parse_request
 #endif
