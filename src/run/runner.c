@@ -151,7 +151,7 @@ int rh_runner_listen(struct rh_runner *runner, const char *address, const struct
     if (err < 0) {
         return fail(runner, err, rh_server_error(first));
     }
-    for (; rh_server_join_text(first, index, join, sizeof join); index++) {
+    for (; rh_listeners_join_text(&first->listeners, index, join, sizeof join); index++) {
         for (unsigned i = 1; i < runner->count; i++) {
             struct rh_server *server = runner->loops[i].server;
             struct rh_listen_sharing joining = {.share = false, .join = true};

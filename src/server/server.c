@@ -4,26 +4,12 @@
  * One gate, maybe_closed, asks for that. */
 #include "server/server.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "rawhttp/tls.h"
 #include "server/config.h"
-
-struct rh_server_listener {
-    struct rh_listener listener;
-    struct rh_server *server;
-    struct rh_tls *tls;
-    struct rh_server_listener *next;
-    bool open;
-    bool failed;  /* its call to listen did not succeed as a whole: it does not count */
-    uint16_t port;
-    char url[160];
-    char unix_path[108]; /* removed when it closes; empty: none */
-};
 
 static struct rh_server *server_of(struct rh_turn *turn)
 {
@@ -58,7 +44,7 @@ static void tell_drained(struct rh_server *server)
 
 static void maybe_closed(struct rh_server *server)
 {
-    if (server->state != RH_SERVER_CLOSING || server->conns.open > 0 || server->listeners_open > 0 ||
+    if (server->state != RH_SERVER_CLOSING || server->conns.open > 0 || server->listeners.open > 0 ||
         rh_counter_get(&server->engine.pools.exchanges.in_use) > 0) {
         return;
     }
@@ -87,20 +73,11 @@ static void maybe_drained(struct rh_server *server)
     tell_drained(server);
 }
 
-static void resume_listeners(struct rh_server *server)
-{
-    for (struct rh_server_listener *l = server->listeners; l != NULL; l = l->next) {
-        if (l->open) {
-            rh_listener_resume(&l->listener);
-        }
-    }
-}
-
 static void on_released(struct rh_conns *conns)
 {
     struct rh_server *server = RH_CONTAINER_OF(conns, struct rh_server, conns);
     if (server->state == RH_SERVER_OPEN && has_room(server)) {
-        resume_listeners(server);
+        rh_listeners_resume(&server->listeners);
     }
     if (conns->open == 0) {
         maybe_drained(server);
@@ -112,7 +89,7 @@ static void on_exchange_released(struct rh_engine *engine)
 {
     struct rh_server *server = RH_CONTAINER_OF(engine, struct rh_server, engine);
     if (server->state == RH_SERVER_OPEN && has_room(server)) {
-        resume_listeners(server);
+        rh_listeners_resume(&server->listeners);
     }
     maybe_closed(server);
 }
@@ -209,26 +186,22 @@ static void signal_turn(void *data)
 /* The next one will find a place, or waits in the kernel's queue until there is one. */
 static void make_room(struct rh_server *server)
 {
-    for (struct rh_server_listener *l = server->listeners; l != NULL; l = l->next) {
-        if (l->open) {
-            rh_listener_pause(&l->listener);
-        }
-    }
+    rh_listeners_pause(&server->listeners);
     if (!rh_conns_close_idle(&server->conns)) {
         server->conns.crowded = true;
     }
 }
 
-static bool on_accepted(struct rh_listener *listener, int fd, const struct sockaddr_storage *peer)
+static bool on_accepted(struct rh_listeners *listeners, int fd, const struct sockaddr_storage *peer,
+                        struct rh_tls *tls)
 {
-    struct rh_server_listener *l = RH_CONTAINER_OF(listener, struct rh_server_listener, listener);
-    struct rh_server *server = l->server;
+    struct rh_server *server = RH_CONTAINER_OF(listeners, struct rh_server, listeners);
     if (!has_room(server)) {
         close(fd);
         return false;
     }
     rh_counter_add(&server->accepted, 1);
-    RH_IGNORE(rh_conn_open(&server->conns, fd, peer, l->tls));
+    RH_IGNORE(rh_conn_open(&server->conns, fd, peer, tls));
     if (has_room(server)) {
         return true;
     }
@@ -236,184 +209,44 @@ static bool on_accepted(struct rh_listener *listener, int fd, const struct socka
     return false;
 }
 
-static void on_accept_failed(struct rh_listener *listener, int error)
+static void on_accept_failed(struct rh_listeners *listeners, const char *url, int error)
 {
-    struct rh_server_listener *l = RH_CONTAINER_OF(listener, struct rh_server_listener, listener);
-    struct rh_server *server = l->server;
+    struct rh_server *server = RH_CONTAINER_OF(listeners, struct rh_server, listeners);
     if (rh_counter_get(&server->accept_errors) % 100 == 0) {
-        rh_engine_log(&server->engine, RH_LOG_WARNING, "can not accept on %s: %s; new connections wait", l->url,
-                      strerror(error));
+        rh_engine_log(&server->engine, RH_LOG_WARNING,
+                      "can not accept on %s: %s; new connections wait", url, strerror(error));
     }
     rh_counter_add(&server->accept_errors, 1);
     RH_IGNORE(rh_conns_close_idle(&server->conns)); /* frees a descriptor */
 }
 
-static void on_listener_closed(struct rh_listener *listener)
+static void on_listener_closed(struct rh_listeners *listeners)
 {
-    struct rh_server_listener *l = RH_CONTAINER_OF(listener, struct rh_server_listener, listener);
-    l->server->listeners_open--;
-    maybe_closed(l->server);
+    maybe_closed(RH_CONTAINER_OF(listeners, struct rh_server, listeners));
 }
 
-static const struct rh_listener_callbacks listener_callbacks = {
-    .accepted = on_accepted,
-    .failed = on_accept_failed,
-    .closed = on_listener_closed,
-};
-
-static void describe(struct rh_server_listener *l, const struct rh_address *address)
+int rh_server_listen_shared(struct rh_server *server, const char *address,
+                            const struct rh_listen *listen, struct rh_listen_sharing sharing)
 {
-    const char *scheme = l->tls != NULL ? "https" : "http";
-    char text[RH_PEER_TEXT_MAX];
-    struct sockaddr_storage sa;
-    struct rh_peer peer;
-    if (address->sa.any.sa_family == AF_UNIX) {
-        snprintf(l->url, sizeof l->url, "%s+unix:%s", scheme, address->sa.un.sun_path);
-        if (address->kind == RH_ADDRESS_UNIX) {
-            snprintf(l->unix_path, sizeof l->unix_path, "%s", address->sa.un.sun_path);
-        }
-        return;
-    }
-    memset(&sa, 0, sizeof sa);
-    memcpy(&sa, &address->sa, address->length);
-    rh_peer_from(&peer, &sa);
-    rh_peer_text(&peer, text);
-    l->port = peer.port;
-    bool six = peer.family == AF_INET6;
-    snprintf(l->url, sizeof l->url, "%s://%s%s%s:%u/", scheme, six ? "[" : "", text, six ? "]" : "", peer.port);
-}
-
-static int listen_one(struct rh_server *server, struct rh_address *address, const struct rh_listen *listen,
-                      struct rh_listen_sharing sharing)
-{
-    struct rh_listener_options options = {.backlog = listen->backlog,
-                                          .reuse_port = listen->reuse_port != 0,
-                                          .join = sharing.join,
-                                          .share = sharing.share,
-                                          .unix_mode = listen->unix_mode};
-    int fd = rh_listener_bind(address, &options);
-    if (fd < 0) {
-        return fd;
-    }
-    struct rh_server_listener *l = calloc(1, sizeof *l); /* lives as long as the server */
-    if (l == NULL) {
-        close(fd);
-        return UV_ENOMEM;
-    }
-    l->server = server;
-    l->tls = listen->tls;
-    describe(l, address);
-    int err = rh_listener_open(&l->listener, server->engine.loop, fd, &listener_callbacks);
-    if (err < 0) {
-        free(l);
-        return err;
-    }
-    if (l->tls != NULL) {
-        rh_tls_ref(l->tls);
-    }
-    l->open = true;
-    server->listeners_open++;
-    struct rh_server_listener **last = &server->listeners;
-    while (*last != NULL) {
-        last = &(*last)->next;
-    }
-    *last = l;
-    return 0;
-}
-
-static void close_listener(struct rh_server_listener *l)
-{
-    if (l->open) {
-        l->open = false;
-        if (l->unix_path[0] != '\0') {
-            unlink(l->unix_path);
-        }
-        rh_listener_close(&l->listener);
-    }
-}
-
-void rh_listen_init_sized(struct rh_listen *listen, size_t size)
-{
-    const struct rh_listen defaults = {.size = size, .backlog = 1024, .unix_mode = 0600};
-    memset(listen, 0, size);
-    memcpy(listen, &defaults, size < sizeof defaults ? size : sizeof defaults);
-}
-
-int rh_server_listen_shared(struct rh_server *server, const char *address, const struct rh_listen *listen,
-                            struct rh_listen_sharing sharing)
-{
-    struct rh_address addresses[RH_ADDRESSES_MAX];
-    struct rh_listen known;
-    rh_listen_init(&known);
-    if (listen != NULL) {
-        memcpy(&known, listen, listen->size < sizeof known ? listen->size : sizeof known);
-    }
     RH_ASSERT(server->state == RH_SERVER_OPEN);
-    int count = rh_address_parse(address, addresses);
-    if (count < 0) {
-        return fail(server, count, "listen on", address);
-    }
-    struct rh_server_listener **added = &server->listeners;
-    while (*added != NULL) {
-        added = &(*added)->next;
-    }
-    for (int i = 0; i < count; i++) {
-        if (i == 1 && addresses[1].sa.in6.sin6_port == 0) { /* a free port is the same on both families */
-            addresses[1].sa.in6.sin6_port = addresses[0].sa.in.sin_port;
-        }
-        int err = listen_one(server, &addresses[i], &known, sharing);
-        bool no_ipv6 = i == 1 && (err == UV_EADDRNOTAVAIL || err == UV_EAFNOSUPPORT);
-        if (err < 0 && !no_ipv6) {
-            for (struct rh_server_listener *l = *added; l != NULL; l = l->next) {
-                l->failed = true; /* all addresses of a call or none */
-                close_listener(l);
-            }
-            return fail(server, err, "listen on", address);
-        }
-    }
-    return 0;
+    int err = rh_listeners_add(&server->listeners, address, listen, sharing);
+    return err < 0 ? fail(server, err, "listen on", address) : 0;
 }
 
 int rh_server_listen(struct rh_server *server, const char *address, const struct rh_listen *listen)
 {
-    return rh_server_listen_shared(server, address, listen, (struct rh_listen_sharing){false, false});
-}
-
-static struct rh_server_listener *listener_at(const struct rh_server *server, size_t index)
-{
-    for (struct rh_server_listener *l = server->listeners; l != NULL; l = l->next) {
-        if (!l->failed && index-- == 0) {
-            return l;
-        }
-    }
-    return NULL;
+    return rh_server_listen_shared(server, address, listen,
+                                   (struct rh_listen_sharing){false, false});
 }
 
 const char *rh_server_url(const struct rh_server *server, size_t index)
 {
-    struct rh_server_listener *l = listener_at(server, index);
-    return l != NULL ? l->url : NULL;
+    return rh_listeners_url(&server->listeners, index);
 }
 
 unsigned rh_server_port(const struct rh_server *server, size_t index)
 {
-    struct rh_server_listener *l = listener_at(server, index);
-    return l != NULL ? l->port : 0;
-}
-
-bool rh_server_join_text(const struct rh_server *server, size_t index, char *out, size_t cap)
-{
-    const struct rh_server_listener *l = listener_at(server, index);
-    if (l == NULL) {
-        return false;
-    }
-    if (l->port == 0) {
-        snprintf(out, cap, "fd:%d", l->listener.fd);
-    } else { /* between "://" and the last '/' */
-        const char *host = strstr(l->url, "://") + 3;
-        snprintf(out, cap, "%.*s", (int)strlen(host) - 1, host);
-    }
-    return true;
+    return rh_listeners_port(&server->listeners, index);
 }
 
 void rh_server_adopt_thread(struct rh_server *server)
@@ -467,6 +300,10 @@ int rh_server_create(struct rh_server **ret_server, uv_loop_t *loop, struct rh_a
     server->engine.server = server;
     server->engine.released = on_exchange_released;
     server->engine.alarm = on_engine_alarm;
+    server->listeners.loop = loop;
+    server->listeners.accepted = on_accepted;
+    server->listeners.failed = on_accept_failed;
+    server->listeners.closed = on_listener_closed;
     server->conns.soon = conns_soon;
     server->conns.alarm = conns_alarm;
     server->conns.released = on_released;
@@ -503,12 +340,7 @@ void rh_server_drain(struct rh_server *server, uint64_t ms, rh_server_cb cb, voi
     uint64_t now_ms = rh_turn_now_ms(&server->turn);
     uint64_t until = ms < UINT64_MAX - now_ms ? now_ms + ms : UINT64_MAX - 1;
     if (server->state == RH_SERVER_OPEN) {
-        for (struct rh_server_listener *l = server->listeners; l != NULL; l = l->next) {
-            if (l->open) {
-                rh_listener_empty_queue(&l->listener);
-            }
-            close_listener(l);
-        }
+        rh_listeners_drain(&server->listeners);
         server->state = RH_SERVER_DRAINING;
         server->drain_due = true;
         rh_engine_drain(&server->engine); /* last: a handler that hears of it may close the server */
@@ -536,9 +368,7 @@ void rh_server_close(struct rh_server *server, rh_server_cb cb, void *data)
     server->engine.draining = server->engine.closing = true;
     server->close_cb = cb;
     server->close_data = data;
-    for (struct rh_server_listener *l = server->listeners; l != NULL; l = l->next) {
-        close_listener(l);
-    }
+    rh_listeners_close(&server->listeners);
     server->state = RH_SERVER_CLOSING;
     server->conns.ready = NULL;
     rh_conns_close_all(&server->conns, RH_CLOSED);
@@ -550,14 +380,7 @@ void rh_server_close(struct rh_server *server, rh_server_cb cb, void *data)
 
 static void free_server(struct rh_server *server)
 {
-    while (server->listeners != NULL) {
-        struct rh_server_listener *l = server->listeners;
-        server->listeners = l->next;
-        if (l->tls != NULL) {
-            rh_tls_unref(l->tls);
-        }
-        free(l);
-    }
+    rh_listeners_fini(&server->listeners);
     if (server->engine_ready) {
         struct rh_door *door = server->engine.door;
         rh_wire_fini(&server->conns.wire);

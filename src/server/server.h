@@ -1,12 +1,12 @@
-/* The inside of a server: the engine and the connections of one loop, its listeners, and how it ends. */
+/* The inside of a server: the engine, the connections and the listeners of one loop, and how it ends. */
 #ifndef RH_SERVER_SERVER_H
 #define RH_SERVER_SERVER_H
 
-#include "io/listener.h"
 #include "io/turn.h"
 #include "rawhttp/server.h"
 #include "server/conn.h"
 #include "server/engine.h"
+#include "server/listeners.h"
 
 /* OPEN -> DRAINING -> CLOSING -> CLOSED; FAILED: create failed, only error and destroy. */
 enum rh_server_state {
@@ -17,14 +17,11 @@ enum rh_server_state {
     RH_SERVER_FAILED
 };
 
-struct rh_server_listener;
-
 struct rh_server {
     struct rh_engine engine;
     struct rh_conns conns;
     struct rh_turn turn;
-    struct rh_server_listener *listeners; /* in order of listen */
-    size_t listeners_open;
+    struct rh_listeners listeners;
     uint8_t state;          /* enum rh_server_state */
     bool engine_ready;      /* init succeeded: fini is owed */
     bool turn_open;
@@ -44,18 +41,11 @@ struct rh_server {
     char error[256];
 };
 
-/* For runners: binds as a first or as a joining loop. */
-struct rh_listen_sharing {
-    bool share; /* other loops will join */
-    bool join;  /* the port is held by another loop of ours */
-};
-/* The bound address of listener `index` as listen text for a joining loop ("127.0.0.1:80", or "fd:7" where a port
- * can not be shared), false behind the last. */
-bool rh_server_join_text(const struct rh_server *server, size_t index, char *out, size_t cap);
 /* The calling thread runs this server's loop from here on. */
 void rh_server_adopt_thread(struct rh_server *server);
 /* Logs the routes of exchanges that are still held. */
 void rh_server_log_holds(struct rh_server *server);
+/* For runners. */
 int rh_server_listen_shared(struct rh_server *server, const char *address, const struct rh_listen *listen,
                             struct rh_listen_sharing sharing);
 
