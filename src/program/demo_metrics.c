@@ -8,8 +8,8 @@
 
 #include "program/text.h"
 
-/* For each loop about 4 KiB of lines, and the texts that explain them once. */
-enum { TEXT_BYTES = 8192, LOOP_BYTES = 8192, BUCKETS = 16 };
+/* For each loop about 6 KiB of lines, and the texts that explain them once. */
+enum { TEXT_BYTES = 8192, LOOP_BYTES = 12288, BUCKETS = 16 };
 
 struct metric {
     const char *name, *type, *help;

@@ -31,9 +31,20 @@ void rh_server_stats(const struct rh_server *server, struct rh_stats *ret_stats)
     ret_stats->connections_idle = ret_stats->connections_open > busy ? ret_stats->connections_open - busy : 0;
 }
 
+/* The loop's pools, and behind them those of its TLS connections. */
+static const struct rh_slab *pool_at(const struct rh_server *server, size_t index)
+{
+    const struct rh_wire *wire = &server->conns.wire;
+    const struct rh_slab *of_tls[] = {&wire->engines, &wire->cipher_blocks};
+    if (index < RH_POOLS) {
+        return rh_pools_at(&server->engine.pools, index);
+    }
+    return index < RH_POOLS + sizeof of_tls / sizeof of_tls[0] ? of_tls[index - RH_POOLS] : NULL;
+}
+
 int rh_server_pool_stats(const struct rh_server *server, size_t index, struct rh_pool_stats *ret_stats)
 {
-    const struct rh_slab *slab = rh_pools_at(&server->engine.pools, index);
+    const struct rh_slab *slab = pool_at(server, index);
     if (slab == NULL) {
         return RH_ENOTFOUND;
     }

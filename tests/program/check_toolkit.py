@@ -398,6 +398,8 @@ def metrics_are_prometheus_text(_):
     holds('code="4xx"} 1' in answer.body.decode(), "the 404 is counted")
     holds(sums["rawhttp_connections_open"] >= 1 and sums["rawhttp_slab_in_use"] >= 1, sums)
     holds('loop="1"' in answer.body.decode(), "by loop")
+    for pool in ("inputs", "tls_engines", "tls_ciphertext"):
+        holds(f'rawhttp_slab_in_use{{loop="1",pool="{pool}"}} ' in answer.body.decode(), pool)
 
 
 if __name__ == "__main__":

@@ -57,6 +57,32 @@ static void expect_gone(void)
     cr_expect(all_gone(), "a connection is left");
 }
 
+static struct rh_pool_stats pool_stats(const char *name)
+{
+    struct rh_pool_stats stats = {0};
+    for (size_t i = 0; rh_server_pool_stats(server, i, &stats) == 0; i++) {
+        if (strcmp(stats.name, name) == 0) {
+            return stats;
+        }
+    }
+    cr_assert_fail("no pool %s", name);
+    return stats;
+}
+
+Test(tls, pools_are_shown_among_the_others)
+{
+    site_begin(false);
+    version = TLS1_3_VERSION;
+    cr_expect_eq(pool_stats("tls_engines").in_use, 0);
+    connect_client(0);
+    cr_expect_eq(pool_stats("tls_engines").in_use, 1);
+    cr_expect_gt(pool_stats("tls_ciphertext").max, 0);
+    cr_expect_geq(pool_stats("tls_ciphertext").object_bytes, 16 * 1024);
+    expect_gone();
+    cr_expect_eq(pool_stats("tls_engines").in_use, 0);
+    cr_expect_eq(pool_stats("tls_engines").peak, 1);
+}
+
 Test(tls, answers_pipelined_requests_and_keeps_the_connection)
 {
     site_begin(false);
