@@ -100,9 +100,16 @@ RH_API void rh_exchange_release(struct rh_exchange *x);
 /* Why an exchange was aborted. RH_PEER_EOF is a hint: an answer is still written. All others cut. */
 enum rh_abort { RH_PEER_EOF = 1, RH_PEER_RESET, RH_WRITE_FAILED, RH_DEADLINE, RH_DRAINED, RH_CLOSED };
 typedef void (*rh_abort_fn)(struct rh_exchange *x, enum rh_abort reason, void *data);
-/* Comes at most twice: perhaps as the hint, perhaps later with the reason of the cut. Registering after the
- * fact calls it at once. It must not answer when cut (a no-op), and may cancel work. */
-RH_API void rh_exchange_on_abort(struct rh_exchange *x, rh_abort_fn fn, void *data);
+/* On the loop's thread, for any number of those who want to know, a middleware and the handler behind it: each is told
+ * at most twice, perhaps of the hint, perhaps later with the reason of the cut; who registered last hears first.
+ * Registering after the fact calls `fn` at once, before this returns. It must not answer when cut (a no-op), and may
+ * cancel work, end a hold, register others, and take any away. `data` stays the caller's, who keeps it until the
+ * exchange was answered and its hold has ended, or until it is taken away. Returns 0, or RH_ENOROOM at the arena's cap,
+ * and then `fn` is never called. Where `fn` is NULL, the one that registered last is taken away, whoever that was. */
+RH_API int rh_exchange_on_abort(struct rh_exchange *x, rh_abort_fn fn, void *data);
+/* Takes the one away that was registered with this function and this data, the last of them where there are several: it
+ * is not told any more. Others stay; where there is none, nothing happens. */
+RH_API void rh_exchange_forget_abort(struct rh_exchange *x, rh_abort_fn fn, void *data);
 RH_API int rh_exchange_is_cut(const struct rh_exchange *x);
 
 /* The server begins to drain: a stream that would go on for ever ends itself here, so that the drain need not wait for

@@ -147,6 +147,7 @@ static void check_free(struct check *check)
 /* --- On the loop --- */
 
 static void next_in_line(struct home *home);
+static void on_abort(struct rh_exchange *x, enum rh_abort reason, void *data);
 
 static void conclude(struct check *check, bool passes)
 {
@@ -170,7 +171,7 @@ static void on_done(struct rh_work *work, bool was_run)
     struct rh_exchange *x = check->x;
     uint64_t now_ms = rh_exchange_now_ms(x);
     home->running_n--;
-    rh_exchange_on_abort(x, NULL, NULL); /* what comes next may want to know for itself */
+    rh_exchange_forget_abort(x, on_abort, check);
     if (was_run) {
         home->looked_ms = now_ms;
         if (check->note[0] != '\0') {
@@ -218,7 +219,7 @@ static void next_in_line(struct home *home)
         struct check *check = RH_CONTAINER_OF(home->waiting.next, struct check, link);
         leave_line(check);
         if (recall(home, check->code, rh_exchange_now_ms(check->x)) != NULL) {
-            rh_exchange_on_abort(check->x, NULL, NULL);
+            rh_exchange_forget_abort(check->x, on_abort, check);
             conclude(check, true);
         } else {
             start(check);
@@ -235,8 +236,8 @@ static void on_abort(struct rh_exchange *x, enum rh_abort reason, void *data)
     }
     if (check->is_waiting) {
         leave_line(check);
+        rh_exchange_forget_abort(x, on_abort, check);
         check_free(check);
-        rh_exchange_on_abort(x, NULL, NULL);
         rh_exchange_release(x);
     } else {
         rh_work_cancel(&check->work);
@@ -260,7 +261,11 @@ static void begin(struct rh_exchange *x, struct home *home, const struct check *
     rh_list_init(&check->link);
     if (rh_exchange_loop(x) != NULL) { /* in the driver the check is over before this returns */
         rh_exchange_hold(x);
-        rh_exchange_on_abort(x, on_abort, check);
+        if (rh_exchange_on_abort(x, on_abort, check) != 0) {
+            check_free(check);
+            rh_respond_unavailable(x, RETRY_S, NULL);
+            return;
+        }
     }
     if (has_turn) {
         start(check);

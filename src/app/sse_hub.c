@@ -233,9 +233,9 @@ int rh_sse_hub_subscribe(struct rh_sse_hub *hub, struct rh_exchange *x)
     if (hub->options.retry_ms > 0) {
         RH_IGNORE(rh_sse_retry(x, hub->options.retry_ms));
     }
-    rh_exchange_on_abort(x, on_abort, subscriber);
-    if (subscriber->room != NULL && rh_exchange_on_drain(x, on_drain, subscriber) != 0) {
-        subscriber_end(subscriber); /* it would hold a drain up */
+    if (rh_exchange_on_abort(x, on_abort, subscriber) != 0 ||
+        (subscriber->room != NULL && rh_exchange_on_drain(x, on_drain, subscriber) != 0)) {
+        subscriber_end(subscriber); /* it would stay for ever, or hold a drain up */
     }
     return subscriber->room != NULL ? 0 : RH_ECUT;
 }

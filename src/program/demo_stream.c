@@ -76,7 +76,8 @@ static void stream(struct rh_exchange *x, void *data)
     /* A repeat of 0 would stop the timer after one tick: no delay is one tick per turn of the loop.
      */
     uv_timer_start(&ticks->timer, on_tick, 0, delay > 0 ? (uint64_t)delay : 1);
-    rh_exchange_on_abort(x, on_abort, ticks);
+    if (rh_exchange_on_abort(x, on_abort, ticks) != 0)
+        finish(ticks); /* nobody would end it where the client leaves */
 }
 
 void demo_stream_add(struct rh_app *app)

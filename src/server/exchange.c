@@ -243,9 +243,9 @@ void rh_exchange_hint_eof(struct rh_exchange *x)
         return;
     }
     x->peer_eof = true;
-    if (x->abort_fn != NULL && x->answer_state != RH_ANSWER_COMPLETE) {
+    if (x->aborts != NULL && x->answer_state != RH_ANSWER_COMPLETE) {
         rh_exchange_enter(x);
-        x->abort_fn(x, RH_PEER_EOF, x->abort_data);
+        rh_exchange_tell_abort(x, RH_PEER_EOF);
         rh_exchange_leave(x);
     }
 }
@@ -258,8 +258,8 @@ void rh_exchange_cut(struct rh_exchange *x, enum rh_abort reason)
     x->calls++;
     rh_exchange_body_end(x, RH_ECUT);
     rh_exchange_close_body(x);
-    if (x->abort_fn != NULL && (x->answer_state == RH_ANSWER_NONE || x->stream_open)) {
-        x->abort_fn(x, reason, x->abort_data);
+    if (x->aborts != NULL && (x->answer_state == RH_ANSWER_NONE || x->stream_open)) {
+        rh_exchange_tell_abort(x, reason);
     }
     rh_stream_let_go(x);
     x->calls--;

@@ -57,6 +57,14 @@ struct rh_response_field {
     struct rh_slice value;
 };
 
+/* Who wants to hear of an abort. */
+struct rh_abort_hook {
+    struct rh_abort_hook *next;
+    rh_abort_fn fn; /* NULL: taken away, its place is free for another */
+    void *data;
+    uint8_t told; /* 0, 1: of the hint, 2: of the cut */
+};
+
 struct rh_outcome_hook {
     struct rh_outcome_hook *next;
     rh_outcome_fn fn;
@@ -96,7 +104,6 @@ struct rh_exchange {
     struct rh_source source;    /* with RH_ANSWER_SOURCE */
     struct rh_pipe pipe;        /* with has_pipe */
     void *free_data;            /* with free_fn */
-    void *abort_data;           /* with abort_fn */
 
     /* From here to `in` all is zero at first. */
     struct rh_link held_link;   /* in engine->held; zero: it was never held */
@@ -157,7 +164,7 @@ struct rh_exchange {
     _Atomic uint32_t posts;     /* of other threads that have not run yet; counted by them */
 
     /* Hooks and names. */
-    rh_abort_fn abort_fn;
+    struct rh_abort_hook *aborts; /* newest first; in the arena, and their places stay in it */
     struct rh_outcome_hook *outcomes;
     void *app;
     struct rh_slice route;
@@ -201,6 +208,8 @@ void rh_exchange_conclude_answered(struct rh_output *out, bool aborted);
 /* The connection is gone, or the answer came too late: detaches it from its session and tells the handler. */
 void rh_exchange_cut(struct rh_exchange *x, enum rh_abort reason);
 void rh_exchange_hint_eof(struct rh_exchange *x);
+/* Tells those who want to hear of it and have not yet, newest first. Between enter and leave. */
+void rh_exchange_tell_abort(struct rh_exchange *x, enum rh_abort reason);
 /* Posts of other threads that have not run yet. */
 static inline bool rh_exchange_has_posts(const struct rh_exchange *x)
 {

@@ -28,8 +28,8 @@ void rh_exchange_overrule(struct rh_exchange *x, unsigned status, const char *wh
     x->overruled = true;
     x->cut = RH_DEADLINE;
     rh_exchange_body_abandon(x);
-    if (x->abort_fn != NULL && x->session != NULL) {
-        x->abort_fn(x, RH_DEADLINE, x->abort_data);
+    if (x->session != NULL) {
+        rh_exchange_tell_abort(x, RH_DEADLINE);
     }
     if (x->session != NULL) { /* else the handler closed the server */
         bool held = x->held;

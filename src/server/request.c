@@ -204,17 +204,6 @@ void rh_exchange_release(struct rh_exchange *x)
     rh_exchange_maybe_release(x);
 }
 
-void rh_exchange_on_abort(struct rh_exchange *x, rh_abort_fn fn, void *data)
-{
-    x->abort_fn = fn;
-    x->abort_data = data;
-    if (fn != NULL && (x->cut != 0 || x->peer_eof)) {
-        rh_exchange_enter(x);
-        fn(x, x->cut != 0 ? (enum rh_abort)x->cut : RH_PEER_EOF, data);
-        rh_exchange_leave(x);
-    }
-}
-
 bool rh_exchange_needs_answer(const struct rh_exchange *x)
 {
     return x->session != NULL && x->answer_state == RH_ANSWER_NONE && !x->held && !x->stream_open;

@@ -373,6 +373,63 @@ Test(middleware_htpasswd, gives_the_turn_of_a_peer_that_left_to_the_next)
     live_close(live); /* and nothing is held */
 }
 
+static unsigned told_before;
+static unsigned told_behind;
+static unsigned behind;
+
+static void count_abort(struct rh_exchange *x, enum rh_abort reason, void *data)
+{
+    (void)x;
+    ++*(unsigned *)data;
+    if (data == &told_behind && reason != RH_PEER_EOF) {
+        rh_exchange_release(x);
+    }
+}
+
+static void listens_before(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    cr_assert_eq(rh_exchange_on_abort(x, count_abort, &told_before), 0);
+    rh_next(x);
+}
+
+static void listens_behind(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    behind++;
+    rh_exchange_hold(x);
+    cr_assert_eq(rh_exchange_on_abort(x, count_abort, &told_behind), 0);
+}
+
+Test(middleware_htpasswd, leaves_it_to_others_to_hear_of_an_abort)
+{
+    rh_app_use(app, listens_before, NULL);
+    use(SLOW ADA);
+    rh_use_htpasswd(app, NULL, &options);
+    rh_app_get(app, "/ping", listens_behind, NULL);
+    rh_app_ref(app);
+    struct live *live = live_open(app);
+    client_open(live, 0, slow_wrong); /* leaves while it is checked */
+    turn_loop(live, 5);
+    client_reset(0);
+    for (int turn = 0; turn < 5000 && told_before == 0; turn++) {
+        turn_loop(live, 1);
+    }
+    cr_assert_eq(told_before, 1);
+    client_open(live, 1, ada); /* leaves when the handler has it */
+    for (int turn = 0; turn < 5000 && behind == 0; turn++) {
+        turn_loop(live, 1);
+    }
+    cr_assert_eq(behind, 1);
+    client_reset(1);
+    for (int turn = 0; turn < 5000 && told_before == 1; turn++) {
+        turn_loop(live, 1);
+    }
+    cr_assert_eq(told_before, 2);
+    cr_assert_eq(told_behind, 1);
+    live_close(live);
+}
+
 Test(middleware_htpasswd, lets_a_server_close_while_it_checks)
 {
     struct live *live = open_live(2, 16);

@@ -151,6 +151,7 @@ static void on_abort_answer(struct rh_exchange *x, enum rh_abort reason, void *d
 static void hold_and_answer_when_aborted(struct rh_exchange *x, void *data)
 {
     hold(x, data);
+    rh_exchange_forget_abort(x, on_abort, NULL);
     rh_exchange_on_abort(x, on_abort_answer, NULL);
 }
 

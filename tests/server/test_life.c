@@ -167,6 +167,7 @@ Test(life, may_end_inside_abort)
 {
     begin(holds, NULL);
     send(GET);
+    rh_exchange_forget_abort(held, on_abort, NULL);
     rh_exchange_on_abort(held, abort_releases, NULL);
     rh_driver_reset(conn);
     cr_expect_eq(aborts_n, 1);
@@ -191,6 +192,118 @@ Test(life, may_end_inside_the_hint)
     rh_driver_poll(driver);
     expect_has(received(), "HTTP/1.1 500 ");
     cr_expect(rh_driver_is_closed(conn));
+}
+
+/* --- Several who want to hear of an abort --- */
+
+static void note_abort(struct rh_exchange *x, enum rh_abort reason, void *data)
+{
+    char text[16];
+    (void)x;
+    snprintf(text, sizeof text, "%s%d ", (const char *)data, (int)reason);
+    strncat(order, text, sizeof order - strlen(order) - 1);
+}
+
+static void holds_quietly(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    held = x;
+    rh_exchange_hold(x);
+}
+
+static void begin_with_two(void)
+{
+    begin(holds_quietly, NULL);
+    send(GET);
+    rh_exchange_on_abort(held, note_abort, name_a);
+    rh_exchange_on_abort(held, note_abort, name_b);
+}
+
+Test(life, abort_is_told_to_all_and_to_the_last_first)
+{
+    begin_with_two();
+    rh_driver_eof(conn);
+    cr_expect_str_eq(order, "b1 a1 ");
+    rh_driver_reset(conn);
+    cr_expect_str_eq(order, "b1 a1 b2 a2 ");
+    rh_exchange_release(held);
+}
+
+Test(life, abort_is_not_told_to_the_one_that_was_taken_away)
+{
+    begin_with_two();
+    rh_exchange_forget_abort(held, note_abort, name_a);
+    rh_exchange_forget_abort(held, note_abort, NULL); /* not there */
+    rh_driver_eof(conn);
+    cr_expect_str_eq(order, "b1 ");
+    rh_exchange_on_abort(held, NULL, NULL); /* the last one, whoever that is */
+    rh_driver_reset(conn);
+    cr_expect_str_eq(order, "b1 ");
+    rh_exchange_release(held);
+}
+
+/* Itself and the next one go, and one comes. */
+static void abort_changes(struct rh_exchange *x, enum rh_abort reason, void *data)
+{
+    note_abort(x, reason, data);
+    rh_exchange_forget_abort(x, abort_changes, data);
+    rh_exchange_forget_abort(x, note_abort, name_b);
+    rh_exchange_on_abort(x, note_abort, data);
+}
+
+Test(life, abort_may_change_who_is_told)
+{
+    static char name_c[] = "c";
+    begin_with_two();
+    rh_exchange_on_abort(held, abort_changes, name_c);
+    rh_driver_eof(conn);
+    cr_expect_str_eq(order, "c1 c1 a1 ");
+    rh_driver_reset(conn);
+    cr_expect_str_eq(order, "c1 c1 a1 c2 a2 ");
+    rh_exchange_release(held);
+}
+
+/* The hint makes one cut the exchange: those behind it hear of the cut, and nobody of both twice. */
+static void abort_cuts(struct rh_exchange *x, enum rh_abort reason, void *data)
+{
+    note_abort(x, reason, data);
+    if (reason == RH_PEER_EOF) {
+        rh_driver_reset(conn);
+    }
+}
+
+Test(life, abort_that_comes_inside_a_hint_is_told_once)
+{
+    begin(holds_quietly, NULL);
+    send(GET);
+    rh_exchange_on_abort(held, note_abort, name_a);
+    rh_exchange_on_abort(held, abort_cuts, name_b);
+    rh_driver_eof(conn);
+    cr_expect_str_eq(order, "b1 b2 a2 ");
+    rh_exchange_release(held);
+}
+
+Test(life, abort_gives_places_back_and_says_when_there_is_none)
+{
+    begin(holds_quietly, NULL);
+    send(GET);
+    for (unsigned i = 0; i < 100000; i++) {
+        cr_assert_eq(rh_exchange_on_abort(held, note_abort, name_b), 0);
+        cr_assert_eq(rh_exchange_on_abort(held, on_abort, NULL), 0);
+        rh_exchange_forget_abort(held, note_abort, name_b);
+        rh_exchange_forget_abort(held, on_abort, NULL);
+    }
+    rh_driver_reset(conn);
+    rh_exchange_release(held);
+    cr_expect_eq(aborts_n, 0);
+    conn = rh_driver_open(driver);
+    send(GET);
+    while (rh_exchange_alloc(held, 8) != NULL) {
+    }
+    cr_expect_eq(rh_exchange_on_abort(held, note_abort, name_b), RH_ENOROOM);
+    rh_driver_reset(conn);
+    cr_expect_str_eq(order, "");
+    rh_exchange_release(held);
 }
 
 static void on_whole_cut(struct rh_exchange *x, struct rh_slice body, int error, void *data)
