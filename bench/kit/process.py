@@ -7,12 +7,14 @@ or Ctrl-C. Nothing is ever ended by name.
 import atexit
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
 import time
 
 _running = []
+DESCRIPTORS = 32768
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -31,6 +33,16 @@ def cpu_between(before, after):
     return sums["all"] or sums["user"] + sums["system"], sums["user"], sums["system"]
 
 
+def _raise_descriptors():
+    """Room for all connections, with what a peer wants besides (lighttpd: two for each)."""
+    for limit in (DESCRIPTORS, resource.getrlimit(resource.RLIMIT_NOFILE)[1]):
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+            return
+        except (OSError, ValueError):
+            continue
+
+
 class Process:
     """A child process, pinned to cores, with its own children counted in."""
 
@@ -39,6 +51,7 @@ class Process:
             os.setsid()
             if cores:
                 os.sched_setaffinity(0, cores)
+            _raise_descriptors()
         self.command = command
         self.child = subprocess.Popen(command, preexec_fn=pin, cwd=cwd, stderr=stderr,
                                       **{"stdin": subprocess.DEVNULL,

@@ -76,6 +76,8 @@ class Scenario:
         used = cpu_between(before, server.process.cpu())
         # A function that did several things says itself what its part of the CPU was.
         cpu = result.pop("cpu_seconds", used[0])
+        if result["requests"] == 0 and result["seconds"] > 0:
+            raise Failed("no request was answered")
         requests = max(result["requests"], 1)
         split = used[1] / (used[1] + used[2]) if used[1] + used[2] > 0 else 0.0
         result["cpu_us"] = cpu / requests * 1e6
