@@ -104,7 +104,7 @@ def handshake(port, resume, threads=4, seconds=2.0):
 class Hold:
     """Connections that are open and idle for as long as the `with` block lasts."""
 
-    def __init__(self, port, connections, tls=False, path="/ping", wait=True, seconds=120.0):
+    def __init__(self, port, connections, tls=False, path="/ping", wait=True, seconds=300.0):
         command = [bench_program("client-hold"), "--port", str(port), "--connections",
                    str(connections), "--path", path]
         command += (["--tls"] if tls else []) + ([] if wait else ["--no-wait"])

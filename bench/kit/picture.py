@@ -8,7 +8,8 @@ import shutil
 import subprocess
 
 WIDTH = 800
-OURS, FLOOR, PEER, SPREAD, TEXT, GRID = "#c2410c", "#9ca3af", "#5b7fa6", "#111827", "#1f2937", "#e5e7eb"
+OURS, OURS_OTHERWISE = "#c2410c", "#f0a37f"
+FLOOR, PEER, SPREAD, TEXT, GRID = "#9ca3af", "#5b7fa6", "#111827", "#1f2937", "#e5e7eb"
 
 
 def have_gnuplot():
@@ -16,6 +17,8 @@ def have_gnuplot():
 
 
 def color(server):
+    if server.endswith("-malloc"):
+        return OURS_OTHERWISE
     if server.startswith("rawhttp"):
         return OURS
     return FLOOR if server.startswith("floor") else PEER
@@ -28,8 +31,8 @@ def caption(facts):
              f"libuv {facts['libuv']}" if "libuv" in facts else None,
              f"OpenSSL {facts['openssl']}" if "openssl" in facts else None]
     first = ", ".join(part for part in parts if part)
-    rounds = f"median of {facts['rounds']} rounds of {facts.get('seconds per run', '?')} s; " \
-        if "rounds" in facts else ""
+    rounds = f"median of {facts['rounds']} round{'' if facts['rounds'] == '1' else 's'} of " \
+             f"{facts.get('seconds per run', '?')} s; " if "rounds" in facts else ""
     return [first, f"{rounds}rawhttp-uv {facts.get('commit', 'of an unknown commit')}, "
                    f"{facts.get('date', 'on an unknown day')}"]
 
@@ -102,9 +105,9 @@ def bars(path, panels, facts, columns=1, notes=()):
         below -= room
         for i, (title, some, longest) in enumerate(row):
             longest = longest or max(max(bar.value, (bar.spread or (0, 0))[1]) for bar in some) or 1
-            commands += _panel(number, title, some, longest, (i + 0.16 * (1 if columns > 1 else 0.9)) / columns
-                               + (0.03 if columns > 1 else 0), below / height,
-                               (0.76 if columns > 1 else 0.84) / columns, (room - 34) / height)
+            commands += _panel(number, title, some, longest, (i + (0.22 if columns > 1 else 0.18)) / columns,
+                               below / height,
+                               (0.77 if columns > 1 else 0.8) / columns, (room - 34) / height)
             if number == 0:  # the foot is drawn once
                 commands += [f"unset label {n + 1}" for n in range(len(foot))]
             number += 1

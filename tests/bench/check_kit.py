@@ -54,6 +54,13 @@ class Ratios(unittest.TestCase):
         self.assertEqual(some.ratio("ping-100", "nginx", "floor-uv"), (0.5, 0.5, 0.5))
         self.assertIsNone(some.ratio("ping-100", "h2o", "floor-uv"))
 
+    def test_leave_out_rounds_in_which_one_has_no_value(self):
+        some = three_rounds()
+        some.add("ping-100", "nginx", 1, measured(0.0))
+        some.add("ping-100", "nginx", 2, measured(60.0))
+        self.assertEqual(some.ratio("ping-100", "nginx", "floor-uv"), (3.0, 3.0, 3.0))
+        self.assertIsNone(some.ratio("ping-100", "nginx", "floor-uv", "bytes_each"))
+
     def test_across_scenarios_are_of_the_same_round_too(self):
         some = numbers.Results()
         for number, (one, two) in enumerate(((10, 11), (100, 104)), 1):
