@@ -25,6 +25,10 @@ struct rh_config {
     uint32_t answer_ms;   /* a handler that deferred: 503 after 60,000 */
     uint32_t tls_ms;      /* TLS handshake: 10,000 */
     uint32_t linger_ms;   /* reading on after an answer that ends the connection, so that no reset eats it: 2,000 */
+    /* A request body begins with the grace paid for, and each byte pays for 1 / rate_bytes_min seconds more. It is cut at
+     * a piece with which less is paid for than has passed while it was the peer's turn. No more than body_ms (or the
+     * grace, where that is longer) can be paid ahead: a burst of any size buys a trickle of that time. A download is
+     * looked at every write_ms: what the peer took since must come up to the rate. */
     uint32_t rate_bytes_min; /* bytes per second under which a body or download is cut: 240; 0 = off */
     uint32_t rate_grace_ms;  /* before the rate counts: 5,000 */
 

@@ -96,7 +96,7 @@ struct rh_exchange {
     struct rh_arena arena;      /* with `base` */
     void *body_data;            /* with the callbacks of the body */
     uint64_t body_limit;
-    uint64_t rate_bytes;        /* since rate_from_ms */
+    uint64_t rate_paid;         /* since rate_from_ms, with what was in hand then; thousandths of a byte */
     struct rh_field *trailers;  /* with RH_BODY_CHUNKED */
     const char *trailers_base;  /* with trailers_n */
     struct rh_response_field **response_last;

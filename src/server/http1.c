@@ -174,21 +174,32 @@ static size_t feed_head(struct rh_http1 *h, const char *bytes, size_t len)
     return used;
 }
 
-/* The minimum rate, seen at each piece: silence has a deadline of its own. */
+/* The minimum rate, seen at each piece: silence has a deadline of its own. A body begins with the grace in hand, and
+ * each byte pays for its time. What was paid is good for no longer than a silence may last: a burst buys no long
+ * trickle, and nobody is cut for a pause that body_ms allows. */
 static bool is_too_slow(struct rh_exchange *x, size_t n)
 {
     const struct rh_config *config = &x->engine->config;
     uint64_t now_ms = rh_engine_now_ms(x->engine);
-    if (config->rate_bytes_min == 0) {
+    uint64_t rate = config->rate_bytes_min;
+    if (rate == 0) {
         return false;
     }
     if (x->rate_from_ms == 0) {
         x->rate_from_ms = now_ms;
-        x->rate_bytes = 0;
+        x->rate_paid = rate * config->rate_grace_ms;
     }
-    x->rate_bytes += n;
-    uint64_t elapsed_ms = now_ms - x->rate_from_ms;
-    return elapsed_ms > config->rate_grace_ms && x->rate_bytes * 1000 < elapsed_ms * config->rate_bytes_min;
+    x->rate_paid += (uint64_t)n * 1000;
+    uint64_t owed = (now_ms - x->rate_from_ms) * rate;
+    uint64_t most = rate * (config->body_ms > config->rate_grace_ms ? config->body_ms : config->rate_grace_ms);
+    if (x->rate_paid < owed) {
+        return true;
+    }
+    if (x->rate_paid - owed > most) {
+        x->rate_from_ms = now_ms;
+        x->rate_paid = most;
+    }
+    return false;
 }
 
 static void keep_trailers(struct rh_exchange *x, const char *base, size_t len)

@@ -178,6 +178,65 @@ Test(body, that_trickles_below_the_minimum_rate_is_a_408)
     cr_expect_eq(end_error, RH_EBODY_TIMEOUT);
 }
 
+/* Sends the start of a large body at once. */
+static void burst(size_t len)
+{
+    static char bytes[100000];
+    send(POST("1000000"));
+    memset(bytes, 'b', len);
+    rh_driver_feed(conn, bytes, len);
+}
+
+/* Seconds until it is cut, where so much comes each second. */
+static unsigned seconds_to_the_end(const char *each)
+{
+    unsigned seconds = 0;
+    for (; !rh_driver_is_shut(conn) && seconds < 300; seconds++) {
+        rh_driver_advance(driver, 1000);
+        send(each);
+    }
+    return seconds;
+}
+
+Test(body, that_begins_with_a_burst_buys_no_long_trickle)
+{
+    begin(stream, NULL);
+    burst(100000);
+    unsigned seconds = seconds_to_the_end("0123456789");
+    cr_expect(seconds > 25 && seconds < 35, "%u", seconds);
+    expect_has(received(), "HTTP/1.1 408 ");
+    cr_expect_eq(end_error, RH_EBODY_TIMEOUT);
+}
+
+Test(body, that_keeps_to_the_minimum_rate_goes_on)
+{
+    config.rate_bytes_min = 10;
+    begin(stream, NULL);
+    burst(1);
+    cr_expect_eq(seconds_to_the_end("0123456789"), 300);
+}
+
+Test(body, may_pause_behind_a_burst_as_long_as_silence_may_last)
+{
+    begin(stream, NULL);
+    burst(10000);
+    rh_driver_advance(driver, 29500);
+    send("a");
+    expect_received("");
+    rh_driver_advance(driver, 29500); /* but not again for nothing */
+    send("b");
+    expect_has(received(), "HTTP/1.1 408 ");
+}
+
+Test(body, without_a_deadline_for_silence_has_the_grace_for_a_burst)
+{
+    config.body_ms = 0;
+    begin(stream, NULL);
+    burst(100000);
+    unsigned seconds = seconds_to_the_end("0");
+    cr_expect(seconds > 3 && seconds < 8, "%u", seconds);
+}
+
 Test(body, pauses_and_resumes)
 {
     begin(stream, NULL);
