@@ -6,7 +6,8 @@
  * writes and closes. Meanwhile the body is paused, so a slow disk slows the client down and nothing
  * else. At the end the answer lists what was stored; where the body breaks off, what was stored of
  * it is removed. All uploads together may fill the folder up to a bound: what would go beyond it is
- * refused with 507 (RFC 4918 §11.5), and nothing that is there is removed for it. */
+ * refused with 507 (RFC 4918 §11.5), before its body is asked for where its length says so, and
+ * nothing that is there is removed for it. */
 #include "program/demo.h"
 
 #include <errno.h>
@@ -328,6 +329,26 @@ static void on_end(struct rh_exchange *x, int error, void *data)
         finish(upload);
 }
 
+/* In the pool, which may have to walk through the folder. A length counts what frames the files as
+ * well, but the files' entries are counted on top of them when they are stored. */
+static void look_for_room(uv_work_t *work)
+{
+    struct upload *upload = work->data;
+    if (!quota_fits(uploads_folder, (uint64_t)rh_body_length(upload->x), uploads_bytes_max))
+        upload->failure = EDQUOT;
+}
+
+static void on_looked(uv_work_t *work, int status)
+{
+    struct upload *upload = work->data;
+    (void)status; /* nobody cancels it */
+    upload->working = false;
+    if (upload->failure != 0)
+        finish(upload); /* a client that waits for 100 (Continue) sends nothing in vain */
+    else
+        rh_body_stream(upload->x, on_data, on_end, upload);
+}
+
 static void upload_row(struct rh_exchange *x, void *data)
 {
     struct upload *upload = calloc(1, sizeof *upload);
@@ -345,6 +366,12 @@ static void upload_row(struct rh_exchange *x, void *data)
     upload->x = x;
     upload->fd = -1;
     rh_exchange_hold(x); /* the pool may still work when the body has broken off */
+    upload->working = rh_body_length(x) > 0;
+    upload->work.data = upload;
+    if (upload->working &&
+        uv_queue_work(rh_exchange_loop(x), &upload->work, look_for_room, on_looked) == 0)
+        return;
+    upload->working = false; /* of no length that could be known: it is seen on the way */
     rh_body_stream(x, on_data, on_end, upload);
 }
 

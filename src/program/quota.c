@@ -35,16 +35,27 @@ static void measure(const char *folder)
                FTW_PHYS); /* one that is not there holds nothing */
 }
 
-bool quota_take(const char *folder, uint64_t bytes, uint64_t bytes_max)
+/* Counts `bytes_more` where `bytes` fit. */
+static bool ask(const char *folder, uint64_t bytes, uint64_t bytes_max, uint64_t bytes_more)
 {
     pthread_mutex_lock(&lock);
     if (measured_at == 0 || used + bytes > bytes_max)
         measure(folder);
     bool fits = used + bytes <= bytes_max;
     if (fits)
-        used += bytes;
+        used += bytes_more;
     pthread_mutex_unlock(&lock);
     return fits;
+}
+
+bool quota_take(const char *folder, uint64_t bytes, uint64_t bytes_max)
+{
+    return ask(folder, bytes, bytes_max, bytes);
+}
+
+bool quota_fits(const char *folder, uint64_t bytes, uint64_t bytes_max)
+{
+    return ask(folder, bytes, bytes_max, 0);
 }
 
 void quota_give(uint64_t bytes)

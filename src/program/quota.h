@@ -14,6 +14,9 @@ enum { QUOTA_ENTRY_BYTES = 4096 };
  * `bytes_max`. */
 bool quota_take(const char *folder, uint64_t bytes, uint64_t bytes_max);
 
+/* Whether so much would fit now; counts nothing. It may look at the whole folder, as quota_take. */
+bool quota_fits(const char *folder, uint64_t bytes, uint64_t bytes_max);
+
 /* They are gone again. */
 void quota_give(uint64_t bytes);
 

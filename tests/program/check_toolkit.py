@@ -220,6 +220,30 @@ def uploads_have_a_bound(folder):
 
 
 @check
+def uploads_are_refused_before_their_body_where_the_length_says_so(folder):
+    os.makedirs(os.path.join(folder, "uploads"))
+    with open(os.path.join(folder, "uploads", "old"), "wb") as file:
+        file.truncate((1 << 30) - 300_000)
+    program = Program(cwd=folder)
+    body, content_type = multipart([("f", "fits", b"x" * 100_000)])
+
+    def ask(length):
+        stream = socket.create_connection(("127.0.0.1", program.port), timeout=30 * kit.SLOW)
+        stream.sendall(f"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: {content_type}\r\n"
+                       f"Content-Length: {length}\r\nExpect: 100-continue\r\n\r\n".encode())
+        return stream
+
+    with ask(400_000) as stream: # and the body never comes
+        holds(stream.recv(4096).startswith(b"HTTP/1.1 507 "), "refused at its head")
+    program.wait_line("holds as much as it may")
+    with ask(len(body)) as stream:
+        holds(stream.recv(4096).startswith(b"HTTP/1.1 100 "), "it fits")
+        stream.sendall(body)
+        holds(stream.recv(4096).startswith(b"HTTP/1.1 200 "), "stored")
+    equal(program.stop(), 0)
+
+
+@check
 def a_large_upload_holds_memory_flat(folder):
     program = Program("--max-body", "1G", cwd=folder)
     size, block = 200 << 20, os.urandom(1 << 20)
