@@ -25,16 +25,17 @@ class Scenario:
     kind    "rate": RPS and CPU per request; "memory": bytes per connection; "latency"
     floor   options for the floors, so that their answer has the same size
     ours    options for rawhttp-uv, as tuples
+    stretch how many times longer than asked for it runs: where what comes before the first request weighs
     """
 
     def __init__(self, name, title, measure, needs="ping", kind="rate", unit="request", tls=False,
                  path="/ping", expect=None, floor=(), ours=(), files=False, servers=None,
-                 rounds=None):
+                 rounds=None, stretch=1):
         self.name, self.title, self.measure_load = name, title, measure
         self.needs, self.kind, self.unit, self.tls = set(needs.split()), kind, unit, tls
         self.path, self.expect = path, expect
         self.floor, self.ours, self.files = list(floor), list(ours), files
-        self.servers, self.rounds = servers, rounds
+        self.servers, self.rounds, self.stretch = servers, rounds, stretch
         self.loops = 1
         self.notes = {}  # what a scenario finds out once and keeps for its other runs
 
@@ -215,7 +216,7 @@ def all_scenarios():
         Scenario("browser", "/ping asked as a browser does: 15 fields, 700 bytes",
                  wrk_load(100, *BROWSER_FIELDS), expect=PONG),
         Scenario("https-100", "/ping over TLS 1.3, keep-alive, 100 connections", wrk_load(100),
-                 needs="ping tls", tls=True, expect=PONG),
+                 needs="ping tls", tls=True, expect=PONG, stretch=2),
         Scenario("handshake-full", "full TLS handshakes", handshake_load(False), needs="ping tls",
                  tls=True, unit="handshake", expect=PONG),
         Scenario("handshake-resumed", "resumed TLS handshakes", handshake_load(True),
@@ -229,7 +230,7 @@ def all_scenarios():
                              floor=["--body-bytes", str(size)]))
     rows += [
         Scenario("https-10m", "a file of 10 MiB over TLS", wrk_load(20), needs="static tls",
-                 tls=True, path="/10m.bin", expect={"bytes": 10 * MIB}, files=True,
+                 tls=True, path="/10m.bin", expect={"bytes": 10 * MIB}, files=True, stretch=2,
                  floor=["--body-bytes", str(10 * MIB)]),
         Scenario("json", "/json, built for each request", wrk_load(100), needs="json", path="/json",
                  expect={"bytes": 27}, floor=["--body-bytes", "27"]),
