@@ -15,18 +15,12 @@
 #include <linux/sockios.h>
 #endif
 
+#include "io/transport_cipher.h"
 #include "rawhttp/error.h"
 
 /* A peer that makes TLS answer (requests for new keys) and does not read is not read from either: CIPHER_BLOCKS_MAX
  * blocks in flight are what it can hold. */
-enum { CIPHER_READ = 16 * 1024, CIPHER_ROOM = 20 * 1024, CIPHER_BLOCKS_MAX = 2 };
-
-struct rh_cipher_block {
-    uv_write_t req;
-    struct rh_transport *transport;
-    size_t len; /* of unread ciphertext */
-    char bytes[CIPHER_ROOM];
-};
+enum { CIPHER_BLOCKS_MAX = 2 };
 
 static const char plain_on_tls[] = "HTTP/1.1 400 Bad Request\r\n"
                                    "Content-Type: text/plain\r\n"
@@ -35,7 +29,8 @@ static const char plain_on_tls[] = "HTTP/1.1 400 Bad Request\r\n"
                                    "\r\n"
                                    "This port speaks HTTPS: use an https:// address.\n";
 
-int rh_wire_init(struct rh_wire *wire, uv_loop_t *loop, const struct rh_transport_callbacks *callbacks, size_t tls_max)
+int rh_wire_init(struct rh_wire *wire, uv_loop_t *loop, const struct rh_transport_callbacks *callbacks, size_t tls_max,
+                 size_t bulk_max)
 {
     memset(wire, 0, sizeof *wire);
     wire->loop = loop;
@@ -46,11 +41,19 @@ int rh_wire_init(struct rh_wire *wire, uv_loop_t *loop, const struct rh_transpor
     if (rh_slab_init(&wire->engines, "tls_engines", sizeof(struct rh_transport_tls), tls_max) != 0) {
         return UV_ENOMEM;
     }
-    if (rh_slab_init(&wire->cipher_blocks, "tls_ciphertext", sizeof(struct rh_cipher_block), tls_max) != 0) {
-        rh_slab_fini(&wire->engines);
-        return UV_ENOMEM;
+    if (rh_slab_init(&wire->cipher_blocks, "tls_ciphertext", RH_CIPHER_BLOCK_BYTES, tls_max) != 0) {
+        goto fail_engines;
+    }
+    if (rh_slab_init(&wire->cipher_bulk, "tls_bulk", RH_CIPHER_BULK_BYTES, bulk_max) != 0) {
+        goto fail_blocks;
     }
     return 0;
+
+fail_blocks:
+    rh_slab_fini(&wire->cipher_blocks);
+fail_engines:
+    rh_slab_fini(&wire->engines);
+    return UV_ENOMEM;
 }
 
 /* The TLS part is made when the first TLS connection comes: a plain server never pays for it. */
@@ -63,7 +66,7 @@ static int prepare_tls(struct rh_wire *wire)
     if (err < 0) {
         return err;
     }
-    wire->scratch = malloc(CIPHER_READ + CIPHER_ROOM); /* lives as long as the server */
+    wire->scratch = malloc(RH_CIPHER_READ_BYTES + RH_CIPHER_ROOM); /* lives as long as the server */
     if (wire->scratch == NULL) {
         rh_tls_loop_fini(&wire->tls);
         return UV_ENOMEM;
@@ -80,6 +83,7 @@ void rh_wire_fini(struct rh_wire *wire)
     if (wire->engines.objects_max > 0) {
         rh_slab_fini(&wire->engines);
         rh_slab_fini(&wire->cipher_blocks);
+        rh_slab_fini(&wire->cipher_bulk);
     }
 }
 
@@ -108,8 +112,6 @@ static void end_reading(struct rh_transport *t, int status)
 }
 
 /* --- Writing ---------------------------------------------------------------------------------------- */
-
-static void write_cipher_rest(struct rh_transport *t);
 
 static void on_written(uv_write_t *req, int status)
 {
@@ -161,96 +163,6 @@ static int write_plain(struct rh_transport *t, struct rh_transport_write *write,
     return 1;
 }
 
-static void on_cipher_written(uv_write_t *req, int status)
-{
-    struct rh_cipher_block *block = RH_CONTAINER_OF(req, struct rh_cipher_block, req);
-    struct rh_transport *t = block->transport;
-    rh_slab_release(&rh_transport_wire(t)->cipher_blocks, block);
-    RH_ASSERT(t->writes_open > 0);
-    t->writes_open--;
-    if (status < 0) {
-        if (t->tls->write != NULL) {
-            t->tls->write = NULL;
-            rh_transport_wire(t)->callbacks->written(t, status);
-        } else if (!t->reading && !t->closing) {
-            end_reading(t, status); /* nothing else would tell */
-        }
-        return;
-    }
-    if (t->writes_open > 0) {
-        return;
-    }
-    if (t->tls->write != NULL) {
-        write_cipher_rest(t);
-    } else if ((rh_transport_finish_shutdown(t) || t->tls->choked) && !t->closing) {
-        t->tls->choked = false;
-        rh_transport_wire(t)->callbacks->ready(t, 0); /* its owner reads on, or closes */
-    }
-}
-
-/* Sends ciphertext that lies in scratch memory: what the socket does not take moves into a block of its own. 0, 1 (in
- * flight) or negative. */
-static int send_cipher(struct rh_transport *t, char *bytes, size_t len)
-{
-    uv_buf_t buf = uv_buf_init(bytes, (unsigned)len);
-    int sent = uv_try_write(stream_of(t), &buf, 1);
-    if (sent < 0 && sent != UV_EAGAIN) {
-        return sent;
-    }
-    size_t taken = sent > 0 ? (size_t)sent : 0;
-    rh_counter_add(&rh_transport_wire(t)->bytes_out, len);
-    if (taken == len) {
-        return 0;
-    }
-    struct rh_cipher_block *block = rh_slab_acquire(&rh_transport_wire(t)->cipher_blocks);
-    if (block == NULL) {
-        return UV_ENOBUFS;
-    }
-    memcpy(block->bytes, bytes + taken, len - taken);
-    block->transport = t;
-    buf = uv_buf_init(block->bytes, (unsigned)(len - taken));
-    int err = uv_write(&block->req, stream_of(t), &buf, 1, on_cipher_written);
-    if (err < 0) {
-        rh_slab_release(&rh_transport_wire(t)->cipher_blocks, block);
-        return err;
-    }
-    t->writes_open++;
-    return 1;
-}
-
-/* Encrypts and sends until all plaintext is taken (0) or the socket is full (1). */
-static int write_tls(struct rh_transport *t, struct rh_transport_write *write)
-{
-    char *cipher = rh_transport_wire(t)->scratch + CIPHER_READ;
-    for (unsigned i = 0; i < 2; i++) {
-        struct rh_slice *piece = &write->left.pieces[i];
-        while (piece->len > 0) {
-            struct rh_tls_io io = {.cipher = cipher, .cipher_cap = CIPHER_ROOM};
-            ptrdiff_t taken = rh_tls_engine_write(&rh_transport_wire(t)->tls, &t->tls->engine, piece->base, piece->len, &io);
-            if (taken < 0 || (taken == 0 && io.cipher_len == 0)) {
-                return taken < 0 ? (int)taken : UV_EPROTO;
-            }
-            piece->base += taken;
-            piece->len -= (size_t)taken;
-            int state = send_cipher(t, cipher, io.cipher_len);
-            if (state != 0) {
-                return state;
-            }
-        }
-    }
-    return 0;
-}
-
-static void write_cipher_rest(struct rh_transport *t)
-{
-    struct rh_transport_write *write = t->tls->write;
-    int state = t->closing ? UV_ECANCELED : write_tls(t, write);
-    if (state != 1) {
-        t->tls->write = NULL;
-        rh_transport_wire(t)->callbacks->written(t, state);
-    }
-}
-
 int rh_transport_write(struct rh_transport *t, struct rh_transport_write *write, struct rh_slice first,
                        struct rh_slice second)
 {
@@ -264,7 +176,7 @@ int rh_transport_write(struct rh_transport *t, struct rh_transport_write *write,
         t->tls->write = write;
         return 1;
     }
-    int state = write_tls(t, write);
+    int state = rh_cipher_write(t, write);
     if (state == 1) {
         t->tls->write = write;
     }
@@ -300,10 +212,10 @@ void rh_transport_shutdown(struct rh_transport *t)
         return;
     }
     if (t->tls != NULL && t->secured) {
-        char *cipher = rh_transport_wire(t)->scratch + CIPHER_READ;
-        struct rh_tls_io io = {.cipher = cipher, .cipher_cap = CIPHER_ROOM};
+        char *cipher = rh_transport_wire(t)->scratch + RH_CIPHER_READ_BYTES;
+        struct rh_tls_io io = {.cipher = cipher, .cipher_cap = RH_CIPHER_ROOM};
         if (rh_tls_engine_shutdown(&rh_transport_wire(t)->tls, &t->tls->engine, &io) >= 0 && io.cipher_len > 0) {
-            RH_IGNORE(send_cipher(t, cipher, io.cipher_len));
+            RH_IGNORE(rh_cipher_send(t, cipher, io.cipher_len));
         }
     }
     t->shutdown_wanted = true;
@@ -317,7 +229,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     struct rh_transport *t = (struct rh_transport *)(void *)handle;
     (void)suggested;
     if (t->tls != NULL) {
-        *buf = uv_buf_init(rh_transport_wire(t)->scratch, CIPHER_READ);
+        *buf = uv_buf_init(rh_transport_wire(t)->scratch, RH_CIPHER_READ_BYTES);
         return;
     }
     size_t len;
@@ -351,15 +263,15 @@ static void decrypt(struct rh_transport *t, const char *in, size_t len)
 {
     bool offered = false; /* `ready` had its chance to make room since the last byte came out */
     for (;;) {
-        struct rh_tls_io io = {.in = in, .in_len = len, .cipher = rh_transport_wire(t)->scratch + CIPHER_READ,
-                               .cipher_cap = CIPHER_ROOM};
+        struct rh_tls_io io = {.in = in, .in_len = len, .cipher = rh_transport_wire(t)->scratch + RH_CIPHER_READ_BYTES,
+                               .cipher_cap = RH_CIPHER_ROOM};
         rh_transport_wire(t)->callbacks->room(t, &io.plain, &io.plain_cap);
         enum rh_tls_state state = rh_tls_engine_read(&rh_transport_wire(t)->tls, &t->tls->engine, &io);
         in += io.in_used;
         len -= io.in_used;
         rh_transport_wire(t)->callbacks->input(t, io.plain_len);
         if (io.cipher_len > 0) {
-            int sent = send_cipher(t, io.cipher, io.cipher_len);
+            int sent = rh_cipher_send(t, io.cipher, io.cipher_len);
             if (sent < 0) {
                 end_reading(t, sent);
                 return;
@@ -404,7 +316,7 @@ static void decrypt(struct rh_transport *t, const char *in, size_t len)
     }
     if (len > 0) {
         RH_ASSERT(t->tls->unread == NULL);
-        t->tls->unread = rh_slab_acquire(&rh_transport_wire(t)->cipher_blocks);
+        t->tls->unread = rh_cipher_acquire(&rh_transport_wire(t)->cipher_blocks);
         if (t->tls->unread == NULL) {
             end_reading(t, UV_ENOBUFS);
             return;
@@ -459,7 +371,7 @@ void rh_transport_read_start(struct rh_transport *t)
         decrypt(t, block != NULL ? block->bytes : "", block != NULL ? block->len : 0);
         t->in_read = false;
         if (block != NULL) {
-            rh_slab_release(&rh_transport_wire(t)->cipher_blocks, block);
+            rh_slab_release(block->pool, block);
         }
         if (t->closing) {
             return;
@@ -490,7 +402,7 @@ static void on_closed(uv_handle_t *handle)
     RH_ASSERT(t->writes_open == 0);
     if (t->tls != NULL) {
         if (t->tls->unread != NULL) {
-            rh_slab_release(&rh_transport_wire(t)->cipher_blocks, t->tls->unread);
+            rh_slab_release(t->tls->unread->pool, t->tls->unread);
         }
         rh_tls_engine_fini(&t->tls->engine);
         rh_slab_release(&rh_transport_wire(t)->engines, t->tls);

@@ -41,6 +41,7 @@ struct rh_wire {
     const struct rh_transport_callbacks *callbacks; /* the same owner for all */
     struct rh_slab engines;       /* struct rh_transport_tls, one for each TLS connection */
     struct rh_slab cipher_blocks; /* ciphertext in flight, or received and not yet decrypted */
+    struct rh_slab cipher_bulk;   /* the same for several records at once: a few, and who finds none has the others */
     struct rh_tls_loop tls;       /* lent BIOs */
     char *scratch;                /* ciphertext of the read and the write that happen now */
     rh_counter bytes_in;
@@ -88,9 +89,12 @@ static inline struct rh_wire *rh_transport_wire(const struct rh_transport *t)
     return t->tcp.data;
 }
 
-/* `tls_max` connections may use TLS at once. 0 or a negative code. */
+/* A larger block of ciphertext: 64 KiB of plaintext in full records, or in small ones at first. */
+enum { RH_CIPHER_BULK_BYTES = 66 * 1024 };
+
+/* `tls_max` connections may use TLS at once, and `bulk_max` of them have a larger block. 0 or a negative code. */
 int RH_MUST_CHECK rh_wire_init(struct rh_wire *wire, uv_loop_t *loop, const struct rh_transport_callbacks *callbacks,
-                               size_t tls_max);
+                               size_t tls_max, size_t bulk_max);
 void rh_wire_fini(struct rh_wire *wire);
 
 /* Takes over the connected, non-blocking descriptor and starts to read. On failure the descriptor is closed and, where

@@ -77,7 +77,8 @@ void rh_config_memory(const struct rh_config *config, struct rh_memory *ret_memo
                                  sizeof(struct rh_output) + RH_OUTPUT_BYTES + RH_PIPE_BYTES +
                                  c.head_bytes_max + c.target_bytes_max + 64;
     ret_memory->connection_tls = OPENSSL_BUSY + CIPHERTEXT;
-    ret_memory->fixed = sizeof(struct rh_engine) + 256 * 1024 + rh_pools_bulk_bytes(&c);
+    ret_memory->fixed = sizeof(struct rh_engine) + 256 * 1024 + rh_pools_bulk_bytes(&c) +
+                        rh_pools_bulk_max(&c) * RH_CIPHER_BULK_BYTES;
     ret_memory->ceiling = ret_memory->fixed + c.body_whole_budget +
                           ret_memory->connection_max * c.connections_max;
 }

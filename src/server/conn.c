@@ -84,11 +84,25 @@ static void release_output(struct rh_conn *c)
     c->out = NULL;
 }
 
+/* An answer that came from elsewhere, as that of a file does, was not known to be long when its output was taken. */
+static void grow_output(struct rh_conn *c)
+{
+    if (!c->in_flight && !c->closing && c->out->cap < RH_BULK_BYTES) {
+        struct rh_output *bulk = rh_slab_acquire(&c->host.engine->pools.bulk_outputs);
+        if (bulk != NULL) {
+            release_output(c);
+            c->out = bulk;
+            rh_output_init(bulk, RH_BULK_BYTES);
+        }
+    }
+}
+
 /* Pulls until the session has nothing more; true where anything was added. */
 static bool pull_all(struct rh_conn *c)
 {
     struct rh_session *s = rh_conn_session(c);
     bool added = false;
+    bool grown = false;
     if (c->out == NULL && !acquire_output(c)) {
         return false;
     }
@@ -109,6 +123,10 @@ static bool pull_all(struct rh_conn *c)
             added = true;
             round += c->out->used / RH_OUTPUT_BYTES;
             flush(c);
+            if (RH_UNLIKELY(s->bulk) && !grown) {
+                grown = true; /* or there is none: asked for once in a turn */
+                grow_output(c);
+            }
             break;
         }
     }

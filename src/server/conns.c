@@ -15,7 +15,8 @@ int rh_conns_init(struct rh_conns *conns, struct rh_engine *engine, uv_loop_t *l
     engine->wake = rh_conn_wake;
     engine->tls_info = rh_conn_tls_info;
     rh_deadlines_init(&conns->deadlines, &engine->config);
-    return rh_wire_init(&conns->wire, loop, &rh_conn_callbacks, engine->config.connections_max);
+    return rh_wire_init(&conns->wire, loop, &rh_conn_callbacks, engine->config.connections_max,
+                        rh_pools_bulk_max(&engine->config));
 }
 
 void rh_conns_run_ready(struct rh_conns *conns)

@@ -30,17 +30,20 @@ void rh_http1_finish(struct rh_http1 *h, bool lingers)
     h->session.lingers = lingers;
 }
 
-/* Worth a larger buffer. Over TLS all comes and goes in records, which the usual ones hold. */
+/* Worth a larger buffer. What comes over TLS comes in records, which the usual ones hold; a file that the host does not
+ * take as ranges is a source as any other. */
 static bool has_bulk(const struct rh_http1 *h, const struct rh_exchange *x)
 {
-    if ((x->body_state == RH_BODY_DONE && x->answer_kind != RH_ANSWER_SOURCE) || h->session.host->tls) {
+    if (x->body_state == RH_BODY_DONE && x->answer_kind != RH_ANSWER_SOURCE) {
         return false;
     }
     if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_PAUSED ||
         x->body_state == RH_BODY_DISCARDING) {
-        return x->head.body_kind != RH_BODY_LENGTH || x->body_left + x->body_pending > RH_OUTPUT_BYTES;
+        return !h->session.host->tls &&
+               (x->head.body_kind != RH_BODY_LENGTH || x->body_left + x->body_pending > RH_OUTPUT_BYTES);
     }
-    return x->answer_kind == RH_ANSWER_SOURCE && !x->stream_open && !x->source_is_file &&
+    return x->answer_kind == RH_ANSWER_SOURCE && !x->stream_open &&
+           !(x->source_is_file && h->session.host->takes_files) &&
            (x->source.length < 0 || (uint64_t)x->source.length - x->answer_bytes > RH_OUTPUT_BYTES);
 }
 

@@ -151,15 +151,16 @@ static enum rh_pull pull_source(struct rh_http1 *h, struct rh_exchange *x, struc
         return RH_PULL_FULL;
     }
     char *at = rh_output_tail(out);
-    room -= CHUNK_HEAD + CHUNK_TAIL + LAST_CHUNK;
-    if (x->chunked && room > CHUNK_BYTES_MAX) {
-        room = CHUNK_BYTES_MAX;
+    if (x->chunked) {
+        room -= CHUNK_HEAD + CHUNK_TAIL + LAST_CHUNK;
+        room = room < CHUNK_BYTES_MAX ? room : CHUNK_BYTES_MAX;
     }
     if (length >= 0 && room > (uint64_t)length - x->answer_bytes) {
         room = (size_t)((uint64_t)length - x->answer_bytes);
     }
-    if (x->source_is_file && out->used < RECORD && room > RECORD - out->used) {
-        room = RECORD - out->used; /* who pulls a file is TLS: a full record, and not one and a bit */
+    size_t bit = (out->used + room) % RECORD;
+    if (x->source_is_file && length >= 0 && bit < room && (uint64_t)length - x->answer_bytes > room) {
+        room -= bit; /* who pulls a file is TLS: full records, and not a bit of one more */
     }
     enum rh_pull result;
     rh_exchange_enter(x);

@@ -35,7 +35,7 @@ void rh_server_stats(const struct rh_server *server, struct rh_stats *ret_stats)
 static const struct rh_slab *pool_at(const struct rh_server *server, size_t index)
 {
     const struct rh_wire *wire = &server->conns.wire;
-    const struct rh_slab *of_tls[] = {&wire->engines, &wire->cipher_blocks};
+    const struct rh_slab *of_tls[] = {&wire->engines, &wire->cipher_blocks, &wire->cipher_bulk};
     if (index < RH_POOLS) {
         return rh_pools_at(&server->engine.pools, index);
     }

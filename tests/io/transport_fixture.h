@@ -191,7 +191,7 @@ __attribute__((unused)) static void end_pair(void)
 static void set_up(void)
 {
     cr_assert_eq(uv_loop_init(&loop), 0);
-    cr_assert_eq(rh_wire_init(&wire, &loop, &callbacks, 0), 0);
+    cr_assert_eq(rh_wire_init(&wire, &loop, &callbacks, 0, 0), 0);
     signal(SIGPIPE, SIG_IGN); /* as the program does: libuv writes without MSG_NOSIGNAL */
 }
 
