@@ -14,6 +14,7 @@
 #include "app/gzip.h"
 #include "http/media.h"
 #include "util/ascii.h"
+#include "util/options.h"
 
 struct home {
     struct rh_gzip *gzip; /* NULL: there is none, so it is not tried again */
@@ -147,9 +148,9 @@ static void compress_answer(struct rh_exchange *x, struct rh_door *door)
 
 void rh_compression_init_sized(struct rh_compression *compression, size_t size)
 {
-    struct rh_compression defaults = {
-        .size = size, .level = 4, .bytes_min = 1024, .bytes_max = 128 << 10};
-    memcpy(compression, &defaults, size < sizeof defaults ? size : sizeof defaults);
+    static const struct rh_compression defaults = {
+        .level = 4, .bytes_min = 1024, .bytes_max = 128 << 10};
+    rh_options_fill(compression, size, &defaults, sizeof defaults);
 }
 
 void rh_app_compress(struct rh_app *app, const struct rh_compression *compression)
@@ -159,10 +160,7 @@ void rh_app_compress(struct rh_app *app, const struct rh_compression *compressio
     }
     struct rh_compression *options = &app->compression;
     rh_compression_init(options);
-    if (compression != NULL) {
-        memcpy(options, compression,
-               compression->size < sizeof *options ? compression->size : sizeof *options);
-    }
+    rh_options_take(options, sizeof *options, compression);
     if (options->level < 1 || options->level > 9 || options->bytes_max == 0 ||
         options->bytes_max > 1 << 30) {
         rh_app_spoil(app, RH_ECONFIG, "compression: level 1 to 9, bytes_max up to 1 GiB");

@@ -20,6 +20,7 @@
 #include "rawhttp/method.h"
 #include "server/door.h"
 #include "util/ascii.h"
+#include "util/options.h"
 
 /* Bodies up to this are copied, so that answers of one burst share a write; larger ones are lent.
  */
@@ -29,8 +30,8 @@ enum { COPY_BYTES_MAX = 2048 };
 
 void rh_files_options_init_sized(struct rh_files_options *options, size_t size)
 {
-    struct rh_files_options defaults = {.size = size, .compression = 1};
-    memcpy(options, &defaults, size < sizeof defaults ? size : sizeof defaults);
+    static const struct rh_files_options defaults = {.compression = 1};
+    rh_options_fill(options, size, &defaults, sizeof defaults);
 }
 
 struct rh_files *rh_files_create(const char *folder, const struct rh_files_options *options)
@@ -42,10 +43,7 @@ struct rh_files *rh_files_create(const char *folder, const struct rh_files_optio
     }
     atomic_init(&files->references, 1);
     rh_files_options_init(&files->options);
-    if (options != NULL) {
-        size_t known = sizeof files->options;
-        memcpy(&files->options, options, options->size < known ? options->size : known);
-    }
+    rh_options_take(&files->options, sizeof files->options, options);
     if (files->options.not_found != NULL) {
         files->options.not_found = strdup(files->options.not_found);
     }

@@ -13,6 +13,7 @@
 #include "rawhttp/log.h"
 #include "rawhttp/respond.h"
 #include "util/ascii.h"
+#include "util/options.h"
 
 enum {
     VALUE_MAX = RH_LOGIN_USER_BYTES_MAX + 48,
@@ -27,8 +28,7 @@ struct rh_login_state {
 
 void rh_login_init_sized(struct rh_login *login, size_t size)
 {
-    struct rh_login defaults = {
-        .size = size,
+    static const struct rh_login defaults = {
         .name = "login",
         .path = "/",
         .lasts_s = 12 * 3600,
@@ -36,7 +36,7 @@ void rh_login_init_sized(struct rh_login *login, size_t size)
         .total_s = 7 * 24 * 3600,
         .same_site = RH_SAME_SITE_LAX,
     };
-    memcpy(login, &defaults, size < sizeof defaults ? size : sizeof defaults);
+    rh_options_fill(login, size, &defaults, sizeof defaults);
 }
 
 static struct rh_login_state *state_of(struct rh_exchange *x)
@@ -349,7 +349,7 @@ void rh_use_login(struct rh_app *app, struct rh_group *group, const struct rh_lo
         return;
     }
     rh_login_init(options);
-    memcpy(options, login, login->size < sizeof *options ? login->size : sizeof *options);
+    rh_options_take(options, sizeof *options, login);
     if (options->name == NULL || !is_cookie(options) || options->lasts_s == 0) {
         rh_app_spoil(app, RH_ECONFIG,
                      "login: a name and a path that a cookie can have, and some time to last");

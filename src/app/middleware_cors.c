@@ -6,6 +6,7 @@
 
 #include "app/middleware.h"
 #include "rawhttp/method.h"
+#include "util/options.h"
 
 struct prepared {
     struct rh_cors options;
@@ -15,13 +16,12 @@ struct prepared {
 
 void rh_cors_init_sized(struct rh_cors *cors, size_t size)
 {
-    struct rh_cors defaults = {
-        .size = size,
+    static const struct rh_cors defaults = {
         .methods = "GET, HEAD, POST, PUT, PATCH, DELETE",
         .headers = "Content-Type, Authorization",
         .max_age_s = 600,
     };
-    memcpy(cors, &defaults, size < sizeof defaults ? size : sizeof defaults);
+    rh_options_fill(cors, size, &defaults, sizeof defaults);
 }
 
 static void set(struct rh_exchange *x, const char *name, const char *value)
@@ -84,8 +84,7 @@ void rh_use_cors(struct rh_app *app, struct rh_group *group, const struct rh_cor
         return;
     }
     rh_cors_init(&prepared->options);
-    size_t known = sizeof prepared->options;
-    memcpy(&prepared->options, cors, cors->size < known ? cors->size : known);
+    rh_options_take(&prepared->options, sizeof prepared->options, cors);
     const char *const *at = prepared->options.origins;
     for (; at != NULL && *at != NULL; at++) {
         prepared->allows_all |= strcmp(*at, "*") == 0;

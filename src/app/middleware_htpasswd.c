@@ -20,6 +20,7 @@
 #include "rawhttp/log.h"
 #include "rawhttp/respond.h"
 #include "util/digest.h"
+#include "util/options.h"
 
 enum { REMEMBERED_MAX = 64, FRESH_MS = 1000, KEY_BYTES = 32, RETRY_S = 1 };
 
@@ -63,9 +64,9 @@ struct check {
 
 void rh_htpasswd_init_sized(struct rh_htpasswd *htpasswd, size_t size)
 {
-    struct rh_htpasswd defaults = {
-        .size = size, .realm = "restricted", .checks_max = 2, .waiting_max = 64, .remember_s = 60};
-    memcpy(htpasswd, &defaults, size < sizeof defaults ? size : sizeof defaults);
+    static const struct rh_htpasswd defaults = {
+        .realm = "restricted", .checks_max = 2, .waiting_max = 64, .remember_s = 60};
+    rh_options_fill(htpasswd, size, &defaults, sizeof defaults);
 }
 
 /* --- The home --- */
@@ -328,7 +329,7 @@ void rh_use_htpasswd(struct rh_app *app, struct rh_group *group, const struct rh
     }
     struct rh_htpasswd *options = &prepared->options;
     rh_htpasswd_init(options);
-    memcpy(options, htpasswd, htpasswd->size < sizeof *options ? htpasswd->size : sizeof *options);
+    rh_options_take(options, sizeof *options, htpasswd);
     if (options->file == NULL || options->checks_max == 0 ||
         !rh_basic_challenge(prepared->challenge, options->realm)) {
         rh_app_spoil(app, RH_ECONFIG,

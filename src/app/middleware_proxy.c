@@ -9,6 +9,7 @@
 #include "app/middleware.h"
 #include "http/authority.h"
 #include "util/ascii.h"
+#include "util/options.h"
 
 enum { HOPS_MAX = 32, LINES_MAX = 16, NETWORKS_MAX = 256 };
 
@@ -33,8 +34,8 @@ struct origin {
 
 void rh_proxies_init_sized(struct rh_proxies *proxies, size_t size)
 {
-    struct rh_proxies defaults = {.size = size, .fields = RH_PROXY_X_FORWARDED, .scheme = 1};
-    memcpy(proxies, &defaults, size < sizeof defaults ? size : sizeof defaults);
+    static const struct rh_proxies defaults = {.fields = RH_PROXY_X_FORWARDED, .scheme = 1};
+    rh_options_fill(proxies, size, &defaults, sizeof defaults);
 }
 
 /* --- Who is trusted --- */
@@ -250,8 +251,7 @@ void rh_use_proxies(struct rh_app *app, struct rh_group *group, const struct rh_
         return;
     }
     rh_proxies_init(&prepared->options);
-    size_t known = sizeof prepared->options;
-    memcpy(&prepared->options, proxies, proxies->size < known ? proxies->size : known);
+    rh_options_take(&prepared->options, sizeof prepared->options, proxies);
     if (count > NETWORKS_MAX) {
         rh_app_spoil(app, RH_ECONFIG, "trusted proxies: more than %d networks", NETWORKS_MAX);
         return;

@@ -7,6 +7,7 @@
 #include "app/middleware.h"
 #include "rawhttp/respond.h"
 #include "util/digest.h"
+#include "util/options.h"
 
 enum { WAYS = 4 };
 
@@ -30,8 +31,8 @@ struct table {
 
 void rh_rate_init_sized(struct rh_rate *rate, size_t size)
 {
-    struct rh_rate defaults = {.size = size, .per_second = 10, .burst = 20, .keys_max = 4096};
-    memcpy(rate, &defaults, size < sizeof defaults ? size : sizeof defaults);
+    static const struct rh_rate defaults = {.per_second = 10, .burst = 20, .keys_max = 4096};
+    rh_options_fill(rate, size, &defaults, sizeof defaults);
 }
 
 static bool table_init(struct rh_home *home)
@@ -130,10 +131,7 @@ void rh_use_rate_limit(struct rh_app *app, struct rh_group *group, const struct 
         return;
     }
     rh_rate_init(&prepared->options);
-    if (rate != NULL) {
-        size_t known = sizeof prepared->options;
-        memcpy(&prepared->options, rate, rate->size < known ? rate->size : known);
-    }
+    rh_options_take(&prepared->options, sizeof prepared->options, rate);
     const struct rh_rate *options = &prepared->options;
     if (!(options->per_second > 0) || !(options->burst >= 1) || !(options->burst <= 1e6) ||
         options->keys_max == 0 || options->keys_max > 1u << 24) {

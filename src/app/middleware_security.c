@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "app/middleware.h"
+#include "util/options.h"
 
 struct prepared {
     struct rh_security options;
@@ -12,8 +13,7 @@ struct prepared {
 
 void rh_security_init_sized(struct rh_security *security, size_t size)
 {
-    struct rh_security defaults = {
-        .size = size,
+    static const struct rh_security defaults = {
         .content_security_policy =
             "default-src 'self'; base-uri 'self'; object-src 'none'; frame-ancestors 'self'",
         .frame_options = "SAMEORIGIN",
@@ -21,7 +21,7 @@ void rh_security_init_sized(struct rh_security *security, size_t size)
         .opener_policy = "same-origin",
         .nosniff = 1,
     };
-    memcpy(security, &defaults, size < sizeof defaults ? size : sizeof defaults);
+    rh_options_fill(security, size, &defaults, sizeof defaults);
 }
 
 static void set(struct rh_exchange *x, const char *name, const char *value)
@@ -56,10 +56,7 @@ void rh_use_security(struct rh_app *app, struct rh_group *group, const struct rh
         return;
     }
     rh_security_init(&prepared->options);
-    if (security != NULL) {
-        size_t known = sizeof prepared->options;
-        memcpy(&prepared->options, security, security->size < known ? security->size : known);
-    }
+    rh_options_take(&prepared->options, sizeof prepared->options, security);
     if (prepared->options.hsts_seconds > 0) {
         snprintf(prepared->hsts, sizeof prepared->hsts, "max-age=%u; includeSubDomains",
                  (unsigned)prepared->options.hsts_seconds);

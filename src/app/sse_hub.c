@@ -17,6 +17,7 @@
 #include "server/door.h"
 #include "util/assert.h"
 #include "util/list.h"
+#include "util/options.h"
 
 struct rh_sse_hub {
     struct rh_sse_hub_options options;
@@ -66,8 +67,8 @@ static void event_unref(struct event *event)
 
 void rh_sse_hub_options_init_sized(struct rh_sse_hub_options *options, size_t size)
 {
-    struct rh_sse_hub_options defaults = {.size = size, .heartbeat_ms = 15000, .retry_ms = 3000};
-    memcpy(options, &defaults, size < sizeof defaults ? size : sizeof defaults);
+    static const struct rh_sse_hub_options defaults = {.heartbeat_ms = 15000, .retry_ms = 3000};
+    rh_options_fill(options, size, &defaults, sizeof defaults);
 }
 
 struct rh_sse_hub *rh_sse_hub_create(const struct rh_sse_hub_options *options)
@@ -78,10 +79,7 @@ struct rh_sse_hub *rh_sse_hub_create(const struct rh_sse_hub_options *options)
         return NULL;
     }
     rh_sse_hub_options_init(&hub->options);
-    if (options != NULL) {
-        size_t known = sizeof hub->options;
-        memcpy(&hub->options, options, options->size < known ? options->size : known);
-    }
+    rh_options_take(&hub->options, sizeof hub->options, options);
     rh_list_init(&hub->rooms);
     atomic_init(&hub->references, 1);
     return hub;

@@ -8,6 +8,7 @@
 #include "server/exchange.h"
 #include "server/output.h"
 #include "server/pools.h"
+#include "util/options.h"
 
 static const struct rh_config defaults = {
     .size = sizeof(struct rh_config),
@@ -37,10 +38,7 @@ static const struct rh_config defaults = {
 
 void rh_config_init_sized(struct rh_config *config, size_t size)
 {
-    size_t known = size < sizeof defaults ? size : sizeof defaults;
-    memset(config, 0, size);
-    memcpy(config, &defaults, known);
-    config->size = size;
+    rh_options_fill(config, size, &defaults, sizeof defaults);
 }
 
 int rh_config_adopt(struct rh_config *ret_config, const struct rh_config *config)
@@ -50,9 +48,8 @@ int rh_config_adopt(struct rh_config *ret_config, const struct rh_config *config
         if (config->size < offsetof(struct rh_config, head_ms) || config->size > 4096) {
             return RH_ECONFIG;
         }
-        memcpy(ret_config, config, config->size < sizeof *ret_config ? config->size : sizeof *ret_config);
     }
-    ret_config->size = sizeof *ret_config;
+    rh_options_take(ret_config, sizeof *ret_config, config);
     const struct rh_config *c = ret_config;
     bool good = c->connections_max >= 1 && c->connections_max <= 1 << 20 && c->head_bytes_max >= 256 &&
                 c->head_bytes_max <= 65535 && c->target_bytes_max >= 64 &&

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "rawhttp/tls.h"
+#include "util/options.h"
 
 struct rh_listeners_entry {
     struct rh_listener listener;
@@ -59,9 +60,8 @@ static const struct rh_listener_callbacks callbacks = {
 
 void rh_listen_init_sized(struct rh_listen *listen, size_t size)
 {
-    const struct rh_listen defaults = {.size = size, .backlog = 1024, .unix_mode = 0600};
-    memset(listen, 0, size);
-    memcpy(listen, &defaults, size < sizeof defaults ? size : sizeof defaults);
+    static const struct rh_listen defaults = {.backlog = 1024, .unix_mode = 0600};
+    rh_options_fill(listen, size, &defaults, sizeof defaults);
 }
 
 static void describe(struct rh_listeners_entry *l, const struct rh_address *address)
@@ -147,9 +147,7 @@ int rh_listeners_add(struct rh_listeners *listeners, const char *address,
     struct rh_address addresses[RH_ADDRESSES_MAX];
     struct rh_listen known;
     rh_listen_init(&known);
-    if (listen != NULL) {
-        memcpy(&known, listen, listen->size < sizeof known ? listen->size : sizeof known);
-    }
+    rh_options_take(&known, sizeof known, listen);
     int count = rh_address_parse(address, addresses);
     if (count < 0) {
         return count;
