@@ -46,6 +46,11 @@ struct rh_files *rh_files_create(const char *folder, const struct rh_files_optio
     rh_options_take(&files->options, sizeof files->options, options);
     if (files->options.not_found != NULL) {
         files->options.not_found = strdup(files->options.not_found);
+        if (files->options.not_found == NULL) {
+            free(files);
+            errno = ENOMEM;
+            return NULL;
+        }
     }
     files->folder = rh_file_open_folder(folder);
     if (files->folder < 0) {

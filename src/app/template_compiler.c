@@ -80,7 +80,9 @@ static struct rh_op *emit(struct compiler *compiler, struct frame *frame, enum r
         struct rh_op *ops =
             compiler->op_count > OPS_MAX ? NULL : realloc(unit->ops, room * sizeof(*ops));
         if (ops == NULL) {
-            fail(compiler, node, node->at, "the compiled templates grow too large");
+            fail(compiler, node, node->at,
+                 compiler->op_count > OPS_MAX ? "the compiled templates grow too large"
+                                              : "out of memory");
             return NULL;
         }
         unit->ops = ops;
@@ -102,7 +104,9 @@ static bool create_unit(struct compiler *compiler, const struct rh_node *node, s
         struct rh_unit *units =
             room > UNITS_MAX ? NULL : realloc(program->units, room * sizeof(*units));
         if (units == NULL) {
-            return node != NULL && fail(compiler, node, node->at, "too many uses of partials");
+            return node != NULL && fail(compiler, node, node->at,
+                                        room > UNITS_MAX ? "too many uses of partials"
+                                                         : "out of memory");
         }
         program->units = units;
         program->unit_room = room;

@@ -48,7 +48,8 @@ static bool add(struct lexer *lexer, enum rh_token_kind kind, struct rh_slice te
         struct rh_token *items =
             room > TOKENS_MAX ? NULL : realloc(tokens->items, room * sizeof(*items));
         if (items == NULL) {
-            rh_source_complain(lexer->source, lexer->pool, at, "too many tags and lines");
+            rh_source_complain(lexer->source, lexer->pool, at, "%s",
+                               room > TOKENS_MAX ? "too many tags and lines" : "out of memory");
             return false;
         }
         tokens->items = items;

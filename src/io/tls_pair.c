@@ -104,9 +104,9 @@ static int key_load(struct rh_tls_pair *pair, const struct rh_tls_file *file,
     return result;
 }
 
-/* A DNS name as it goes into the table: lower case, without the dot of the root. NULL for what can
- * never be asked for: an empty one, or one with a NUL inside. */
-static char *name_make(const ASN1_STRING *value)
+/* Adds a DNS name as it goes into the table: lower case, without the dot of the root. What can never be
+ * asked for is left out: an empty one, or one with a NUL inside. False: no memory. */
+static bool name_add(struct rh_tls_pair *pair, const ASN1_STRING *value)
 {
     const char *bytes = (const char *)ASN1_STRING_get0_data(value);
     size_t len = (size_t)ASN1_STRING_length(value);
@@ -114,16 +114,18 @@ static char *name_make(const ASN1_STRING *value)
         len--;
     }
     if (len == 0 || len > 255 || memchr(bytes, '\0', len) != NULL) {
-        return NULL;
+        return true;
     }
     char *name = malloc(len + 1);
-    if (name != NULL) {
-        for (size_t i = 0; i < len; i++) {
-            name[i] = rh_ascii_lower(bytes[i]);
-        }
-        name[len] = '\0';
+    if (name == NULL) {
+        return false;
     }
-    return name;
+    for (size_t i = 0; i < len; i++) {
+        name[i] = rh_ascii_lower(bytes[i]);
+    }
+    name[len] = '\0';
+    pair->names[pair->names_len++] = name;
+    return true;
 }
 
 /* Only subjectAltName counts (RFC 9525 §2); addresses can not be asked for by SNI (RFC 6066 §3). */
@@ -142,9 +144,9 @@ static int names_load(struct rh_tls_pair *pair)
     }
     for (int i = 0; i < count; i++) {
         const GENERAL_NAME *alt = sk_GENERAL_NAME_value(alts, i);
-        char *name = alt->type == GEN_DNS ? name_make(alt->d.dNSName) : NULL;
-        if (name != NULL) {
-            pair->names[pair->names_len++] = name;
+        if (alt->type == GEN_DNS && !name_add(pair, alt->d.dNSName)) {
+            GENERAL_NAMES_free(alts);
+            return UV_ENOMEM;
         }
     }
     GENERAL_NAMES_free(alts);

@@ -7,6 +7,7 @@
 #include "server/conn.h"
 
 #include <string.h>
+#include <unistd.h>
 
 enum { COMPACT_BELOW = 4096, LINGER_BYTES_MAX = 1 << 20, ROUNDS_MAX = 64, ANSWERED_MAX = 32 };
 
@@ -451,8 +452,11 @@ void rh_conn_tls_info(struct rh_host *host, struct rh_tls_info *ret_info)
 bool rh_conn_open(struct rh_conns *conns, int fd, const struct sockaddr_storage *peer, struct rh_tls *tls)
 {
     struct rh_conn *c = rh_slab_acquire(&conns->engine->pools.connections);
-    RH_ASSERT(c != NULL); /* the listener pauses before the pool is empty */
     bool closing;
+    if (c == NULL) { /* the listener pauses before the pool is empty: pools on malloc, and that has no memory */
+        close(fd);
+        return false;
+    }
     memset(c, 0, sizeof *c);
     rh_engine_tick(conns->engine, rh_conn_clock_us());
     c->transport.tcp.data = &conns->wire;
