@@ -4,24 +4,7 @@
 
 #include "server/server.h"
 
-#define HEAD(target) "GET " target " HTTP/1.1\r\nHost: x\r\n\r\n"
-#define POST(target, fields) "POST " target " HTTP/1.1\r\nHost: x\r\n" fields "\r\n"
-
-static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
-static int version;
-
-static void set_up(void)
-{
-    site_init();
-}
-
-static void tear_down(void)
-{
-    site_end();
-    site_fini();
-}
-
-TestSuite(tls, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(tls, .init = site_init, .fini = site_tear_down, .timeout = 120);
 
 /* Blocks of either size that are in flight. */
 static uint64_t in_flight(void)
@@ -30,21 +13,10 @@ static uint64_t in_flight(void)
     return rh_counter_get(&wire->cipher_blocks.in_use) + rh_counter_get(&wire->cipher_bulk.in_use);
 }
 
-#define FOR_EACH_VERSION() for (unsigned v = 0; version = versions[v % 2], v < 2; v++)
-
 static void connect_client(int receive_bytes)
 {
     tls_client_open(&client, NULL, port, version, receive_bytes);
     cr_assert(tls_client_shake(&client, &loop), "no handshake");
-}
-
-static void pump_ms(unsigned ms)
-{
-    uint64_t until = uv_hrtime() + ms * UINT64_C(1000000);
-    while (uv_hrtime() <= until) {
-        tls_client_pump(&client);
-        uv_run(&loop, UV_RUN_NOWAIT);
-    }
 }
 
 /* Until so many requests were handled. */

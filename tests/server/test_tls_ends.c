@@ -4,26 +4,7 @@
 
 #include "server/server.h"
 
-#define HEAD(target) "GET " target " HTTP/1.1\r\nHost: x\r\n\r\n"
-#define POST(target, fields) "POST " target " HTTP/1.1\r\nHost: x\r\n" fields "\r\n"
-
-static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
-static int version;
-
-static void set_up(void)
-{
-    site_init();
-}
-
-static void tear_down(void)
-{
-    site_end();
-    site_fini();
-}
-
-TestSuite(tls_ends, .init = set_up, .fini = tear_down, .timeout = 120);
-
-#define FOR_EACH_VERSION() for (unsigned v = 0; version = versions[v % 2], v < 2; v++)
+TestSuite(tls_ends, .init = site_init, .fini = site_tear_down, .timeout = 120);
 
 static void connect_client(void)
 {
@@ -31,15 +12,6 @@ static void connect_client(void)
     cr_assert(tls_client_shake(&client, &loop), "no handshake");
     body_error = 1;
     hints = cuts = 0;
-}
-
-static void pump_ms(unsigned ms)
-{
-    uint64_t until = uv_hrtime() + ms * UINT64_C(1000000);
-    while (uv_hrtime() <= until) {
-        tls_client_pump(&client);
-        uv_run(&loop, UV_RUN_NOWAIT);
-    }
 }
 
 static void end_client(void)

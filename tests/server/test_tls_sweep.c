@@ -5,7 +5,6 @@
 
 #include "server/server.h"
 
-#define HEAD(target) "GET " target " HTTP/1.1\r\nHost: x\r\n\r\n"
 #define STREAM                                                             \
     HEAD("/pong")                                                          \
     "POST /whole HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nwhole"    \
@@ -45,20 +44,20 @@ static void turn(void)
     }
 }
 
-static void begin(int version)
+static void begin(int tls_version)
 {
     site_begin(true);
     held_for = 0;
     said = false;
-    tls_client_open(&client, NULL, port, version, SMALL_BUFFER);
+    tls_client_open(&client, NULL, port, tls_version, SMALL_BUFFER);
     client.step_bytes = 700; /* flights and requests come in pieces */
 }
 
 /* How many turns it takes to its natural end. */
-static unsigned count_turns(int version)
+static unsigned count_turns(int tls_version)
 {
     unsigned turns = 0;
-    begin(version);
+    begin(tls_version);
     while (client.end == 0 && turns < TURNS_MAX) {
         turn();
         turns++;
@@ -77,7 +76,6 @@ static unsigned count_turns(int version)
 
 static void end_behind_each_turn(void (*end)(void))
 {
-    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
     for (unsigned v = 0; v < 2; v++) {
         unsigned turns = count_turns(versions[v]);
         cr_assert_gt(turns, 30, "a stream of %u turns is none", turns);

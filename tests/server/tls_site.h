@@ -33,6 +33,12 @@
 #define LEAK_CHECK() ((void)0)
 #endif
 
+#define HEAD(target) "GET " target " HTTP/1.1\r\nHost: x\r\n\r\n"
+#define POST(target, fields) "POST " target " HTTP/1.1\r\nHost: x\r\n" fields "\r\n"
+
+/* Runs its block for TLS 1.2 and then for 1.3, with `version` set. */
+#define FOR_EACH_VERSION() for (unsigned v = 0; version = versions[v % 2], v < 2; v++)
+
 enum { BIG = 300000, HELD_MAX = 64, SMALL_BUFFER = 4608 };
 
 static struct cert_folder folder;
@@ -57,6 +63,8 @@ static unsigned lost;      /* of those, answers that did not get out whole */
 static int body_error = 1; /* of the last body; 1: none ended */
 static size_t body_bytes;
 static struct tls_client client;
+__attribute__((unused)) static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+__attribute__((unused)) static int version;
 
 static void note(struct rh_server *s, void *data)
 {
@@ -258,6 +266,21 @@ static void site_fini(void)
            sizeof folder); /* its keys are freed, and a pointer to them would hide a leak */
     free(big);
     LEAK_CHECK();
+}
+
+__attribute__((unused)) static void site_tear_down(void)
+{
+    site_end();
+    site_fini();
+}
+
+__attribute__((unused)) static void pump_ms(unsigned ms)
+{
+    uint64_t until = uv_hrtime() + ms * UINT64_C(1000000);
+    while (uv_hrtime() <= until) {
+        tls_client_pump(&client);
+        uv_run(&loop, UV_RUN_NOWAIT);
+    }
 }
 
 __attribute__((unused)) static uint64_t open_now(void)
