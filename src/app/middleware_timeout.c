@@ -31,7 +31,7 @@ static void on_outcome(struct rh_exchange *x, const struct rh_outcome *outcome, 
     struct limit *limit = data;
     (void)x;
     (void)outcome;
-    rh_list_remove(&limit->alarm.link);
+    rh_list_remove(&limit->alarm.due.link);
 }
 
 static void watch(struct rh_exchange *x, void *data)
@@ -42,7 +42,7 @@ static void watch(struct rh_exchange *x, void *data)
         return;
     }
     *limit = (struct limit){.alarm.fn = on_alarm, .x = x, .ms = *(const uint32_t *)data};
-    rh_list_init(&limit->alarm.link);
+    rh_list_init(&limit->alarm.due.link);
     if (rh_exchange_on_outcome(x, on_outcome, limit) != 0) {
         rh_respond_error(x, 503, NULL);
         return;

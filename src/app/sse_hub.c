@@ -118,7 +118,7 @@ static void room_leave(struct room *room, size_t left, size_t delivered)
     }
     pthread_mutex_unlock(&hub->lock);
     if (is_empty) {
-        rh_list_remove(&room->alarm.link);
+        rh_list_remove(&room->alarm.due.link);
     }
     if (is_over) {
         free(room);
@@ -196,7 +196,7 @@ static struct room *room_enter(struct rh_sse_hub *hub, struct rh_exchange *x,
         room->server = server;
         room->alarm.fn = on_heartbeat;
         rh_list_init(&room->subscribers);
-        rh_list_init(&room->alarm.link);
+        rh_list_init(&room->alarm.due.link);
         rh_list_push_back(&hub->rooms, &room->link);
         atomic_fetch_add_explicit(&hub->references, 1, memory_order_relaxed);
     }

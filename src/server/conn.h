@@ -16,7 +16,7 @@ struct rh_conn {
     struct rh_host host;
     struct rh_http1 http1;
     struct rh_conn *next_ready;
-    struct rh_deadline deadline;
+    struct rh_due deadline;
     char *in;              /* slab object with bytes in_at to in_len unused; NULL while there are none */
     struct rh_output *out; /* NULL while nothing is to be written */
     uint32_t in_at;

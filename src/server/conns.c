@@ -34,7 +34,7 @@ void rh_conns_run_ready(struct rh_conns *conns)
 void rh_conns_expire(struct rh_conns *conns)
 {
     enum rh_deadline_class which;
-    struct rh_deadline *entry;
+    struct rh_due *entry;
     rh_engine_tick(conns->engine, rh_conn_clock_us());
     while ((entry = rh_deadlines_overdue(&conns->deadlines, rh_engine_now_ms(conns->engine), &which)) != NULL) {
         struct rh_conn *c = RH_CONTAINER_OF(entry, struct rh_conn, deadline);

@@ -18,13 +18,13 @@ void rh_deadlines_init(struct rh_deadlines *d, const struct rh_config *config)
     d->ms[RH_DEADLINE_TLS] = config->tls_ms;
 }
 
-struct rh_deadline *rh_deadlines_overdue(struct rh_deadlines *d, uint64_t now_ms, enum rh_deadline_class *ret_which)
+struct rh_due *rh_deadlines_overdue(struct rh_deadlines *d, uint64_t now_ms, enum rh_deadline_class *ret_which)
 {
     for (unsigned i = 0; i < RH_DEADLINE_CLASSES; i++) {
         struct rh_link *first = d->lists[i].next;
         if (first != &d->lists[i]) {
-            struct rh_deadline *entry = RH_CONTAINER_OF(first, struct rh_deadline, link);
-            if (entry->due_ms <= now_ms) {
+            struct rh_due *entry = RH_CONTAINER_OF(first, struct rh_due, link);
+            if (entry->at_ms <= now_ms) {
                 *ret_which = (enum rh_deadline_class)i;
                 return entry;
             }
@@ -35,13 +35,5 @@ struct rh_deadline *rh_deadlines_overdue(struct rh_deadlines *d, uint64_t now_ms
 
 uint64_t rh_deadlines_next(const struct rh_deadlines *d)
 {
-    uint64_t next = UINT64_MAX;
-    for (unsigned i = 0; i < RH_DEADLINE_CLASSES; i++) {
-        const struct rh_link *first = d->lists[i].next;
-        if (first != &d->lists[i]) {
-            const struct rh_deadline *entry = RH_CONTAINER_OF(first, struct rh_deadline, link);
-            next = entry->due_ms < next ? entry->due_ms : next;
-        }
-    }
-    return next;
+    return rh_due_earliest(d->lists, RH_DEADLINE_CLASSES);
 }

@@ -8,7 +8,7 @@
 #include "io/file.h"
 #include "rawhttp/exchange.h"
 #include "rawhttp/stream.h"
-#include "util/list.h"
+#include "server/due.h"
 
 /* First member of struct rh_app; the in-memory tests pass one of their own. */
 struct rh_door {
@@ -57,8 +57,7 @@ int64_t rh_exchange_wall_s(const struct rh_exchange *x);
 /* A moment on the server's clock. Whoever sets one takes it out of its list (rh_list_remove) before its memory goes;
  * one that was called is out. */
 struct rh_alarm {
-    struct rh_link link;
-    uint64_t due_ms;
+    struct rh_due due;
     void (*fn)(struct rh_alarm *alarm);
 };
 void rh_exchange_alarm(struct rh_exchange *x, struct rh_alarm *alarm, uint32_t ms);

@@ -27,7 +27,7 @@ struct rh_driver_conn {
     struct rh_host host;
     struct rh_driver *driver;
     struct rh_link link;
-    struct rh_deadline deadline;
+    struct rh_due deadline;
     struct rh_driver_conn *next_ready;
     struct rh_output *out;
     struct bytes in;
@@ -434,7 +434,7 @@ void rh_driver_advance(struct rh_driver *driver, uint64_t ms)
         if (due_ms * 1000 > driver->engine.now_us) {
             rh_engine_tick(&driver->engine, due_ms * 1000);
         }
-        struct rh_deadline *entry = rh_deadlines_overdue(&driver->deadlines, due_ms, &which);
+        struct rh_due *entry = rh_deadlines_overdue(&driver->deadlines, due_ms, &which);
         if (entry != NULL) {
             expire(RH_CONTAINER_OF(entry, struct rh_driver_conn, deadline), which);
         }

@@ -42,6 +42,6 @@ void rh_exchange_alarm(struct rh_exchange *x, struct rh_alarm *alarm, uint32_t m
     struct rh_engine *engine = x->engine;
     rh_alarms_set(&engine->alarms, alarm, ms, rh_engine_now_ms(engine));
     if (engine->alarm != NULL) {
-        engine->alarm(engine, alarm->due_ms);
+        engine->alarm(engine, alarm->due.at_ms);
     }
 }
