@@ -1,8 +1,8 @@
-/* Who hears that an exchange is aborted: a list, newest first, since a middleware that holds registers
- * before the handler behind it. Whoever is told may register others, take some away, or itself, end
- * its hold, and even close the server, which tells of a cut inside of telling a hint. So places never
- * leave the list: one that was taken away is free for the next who comes, and after each call the
- * walk begins anew with those who were not told. Ways to fail: the arena's cap. */
+/* Who hears that an exchange is aborted: a list, newest first, since a middleware that holds
+ * registers before the handler behind it. Whoever is told may register others, take some away, or
+ * itself, end its hold, and even close the server, which tells of a cut inside of telling a hint.
+ * So places never leave the list: one that was taken away is free for the next who comes, and after
+ * each call the walk begins anew with those who were not told. Ways to fail: the arena's cap. */
 #include "server/exchange.h"
 
 enum { HINTED = 1, CUT = 2 };

@@ -1,6 +1,7 @@
-/* The request body as handlers see it. Pieces are delivered straight from the input buffer; a whole body is gathered in
- * the arena when its announced length fits there, else in a slab object out of the loop's budget. While the budget is
- * spent, a body that is asked for is not read: its connection is driven again when another gives memory back. */
+/* The request body as handlers see it. Pieces are delivered straight from the input buffer; a whole
+ * body is gathered in the arena when its announced length fits there, else in a slab object out of
+ * the loop's budget. While the budget is spent, a body that is asked for is not read: its
+ * connection is driven again when another gives memory back. */
 #include "rawhttp/body.h"
 
 #include <string.h>
@@ -90,13 +91,16 @@ struct rh_slab *rh_body_find_place(struct rh_pools *pools, uint64_t len)
     if (len <= RH_BODY_SMALL_BYTES && !rh_slab_is_exhausted(&pools->bodies_small)) {
         return &pools->bodies_small;
     }
-    return len > pools->bodies.object_bytes || rh_slab_is_exhausted(&pools->bodies) ? NULL : &pools->bodies;
+    return len > pools->bodies.object_bytes || rh_slab_is_exhausted(&pools->bodies)
+               ? NULL
+               : &pools->bodies;
 }
 
 /* False where no wait would help: the budget is too small for even one. */
 static bool has_places(const struct rh_pools *pools, uint64_t len)
 {
-    return pools->bodies.objects_max > 0 || (len <= RH_BODY_SMALL_BYTES && pools->bodies_small.objects_max > 0);
+    return pools->bodies.objects_max > 0 ||
+           (len <= RH_BODY_SMALL_BYTES && pools->bodies_small.objects_max > 0);
 }
 
 /* What its next piece needs; at least, where it comes by chunks. */
@@ -143,7 +147,8 @@ static bool make_whole_room(struct rh_exchange *x, uint64_t len)
     x->whole = memory;
     x->whole_slab = slab;
     uint32_t max = x->engine->config.body_whole_bytes_max;
-    x->whole_cap = slab == &pools->bodies_small && max > RH_BODY_SMALL_BYTES ? RH_BODY_SMALL_BYTES : max;
+    x->whole_cap =
+        slab == &pools->bodies_small && max > RH_BODY_SMALL_BYTES ? RH_BODY_SMALL_BYTES : max;
     return true;
 }
 
@@ -162,7 +167,8 @@ static size_t take_whole(struct rh_exchange *x, struct rh_slice piece)
                 return piece.len;
             }
             rh_list_push_back(&x->engine->body_waiters, &x->waiting);
-            return 0; /* the budget is spent: wait, with reading stopped, for one that is given back */
+            return 0; /* the budget is spent: wait, with reading stopped, for one that is given back
+                       */
         }
     }
     memcpy(x->whole + x->body_received, piece.base, piece.len);
@@ -239,7 +245,8 @@ void rh_body_whole(struct rh_exchange *x, rh_body_whole_fn fn, void *data)
     ask(x);
 }
 
-void rh_body_stream(struct rh_exchange *x, rh_body_data_fn on_data, rh_body_end_fn on_end, void *data)
+void rh_body_stream(struct rh_exchange *x, rh_body_data_fn on_data, rh_body_end_fn on_end,
+                    void *data)
 {
     x->on_data = on_data;
     x->on_end = on_end;

@@ -8,8 +8,8 @@
 #include "rawhttp/config.h"
 #include "util/assert.h"
 
-/* A full copy of what the caller gave (NULL: defaults), whatever size of the struct the caller knows. 0 or
- * RH_ECONFIG. */
+/* A full copy of what the caller gave (NULL: defaults), whatever size of the struct the caller
+ * knows. 0 or RH_ECONFIG. */
 int RH_MUST_CHECK rh_config_adopt(struct rh_config *ret_config, const struct rh_config *config);
 
 #endif

@@ -1,5 +1,5 @@
-/* A connection joins a transport and a session: it keeps the input that is not used yet and the output that is not
- * written yet, and moves both in one loop, `drive`. */
+/* A connection joins a transport and a session: it keeps the input that is not used yet and the
+ * output that is not written yet, and moves both in one loop, `drive`. */
 #ifndef RH_SERVER_CONN_H
 #define RH_SERVER_CONN_H
 
@@ -17,35 +17,38 @@ struct rh_conn {
     struct rh_http1 http1;
     struct rh_conn *next_ready;
     struct rh_due deadline;
-    char *in;              /* slab object with bytes in_at to in_len unused; NULL while there are none */
+    char *in; /* slab object with bytes in_at to in_len unused; NULL while there are none */
     struct rh_output *out; /* NULL while nothing is to be written */
     uint32_t in_at;
     uint32_t in_len;
     union {
         uint32_t discarded; /* while `shut`: bytes that came since */
-        uint32_t unsent;    /* while `in_flight`: what the socket had not taken when the write deadline was set */
+        uint32_t unsent; /* while `in_flight`: what the socket had not taken when the write deadline
+                            was set */
     } count;
-    uint8_t deadline_class;   /* that runs */
+    uint8_t deadline_class; /* that runs */
     bool driving;
-    bool again;           /* something happened while driving */
-    bool queued;          /* in conns->ready */
-    bool in_flight;       /* out is being written */
-    bool eof;             /* the peer sends no more */
-    bool eof_told;        /* the session knows */
-    bool shut;            /* our side is closed; what comes is discarded */
+    bool again;     /* something happened while driving */
+    bool queued;    /* in conns->ready */
+    bool in_flight; /* out is being written */
+    bool eof;       /* the peer sends no more */
+    bool eof_told;  /* the session knows */
+    bool shut;      /* our side is closed; what comes is discarded */
     bool closing;
-    bool ended;           /* the session was told */
-    bool in_is_bulk : 1;  /* where `in` came from */
-    bool rested : 1;      /* TLS gave its buffers back */
-    uint8_t reason;           /* enum rh_abort with which it closes */
+    bool ended;          /* the session was told */
+    bool in_is_bulk : 1; /* where `in` came from */
+    bool rested : 1;     /* TLS gave its buffers back */
+    uint8_t reason;      /* enum rh_abort with which it closes */
 };
 
 /* Takes over the descriptor. False when it could not (it is closed then). */
-bool rh_conn_open(struct rh_conns *conns, int fd, const struct sockaddr_storage *peer, struct rh_tls *tls);
+bool rh_conn_open(struct rh_conns *conns, int fd, const struct sockaddr_storage *peer,
+                  struct rh_tls *tls);
 /* The only way an end begins; idempotent. */
 void rh_conn_close(struct rh_conn *c, enum rh_abort reason);
 
-/* Moves bytes until nothing moves any more; a call from inside of it is done by the one that runs. */
+/* Moves bytes until nothing moves any more; a call from inside of it is done by the one that runs.
+ */
 void rh_conn_drive(struct rh_conn *c);
 void rh_conn_set_deadline(struct rh_conn *c, enum rh_deadline_class which);
 

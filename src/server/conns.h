@@ -1,4 +1,5 @@
-/* The connections of one loop: what they share with their server, and what is done to all of them. */
+/* The connections of one loop: what they share with their server, and what is done to all of them.
+ */
 #ifndef RH_SERVER_CONNS_H
 #define RH_SERVER_CONNS_H
 
@@ -18,11 +19,13 @@ struct rh_conns {
     struct rh_conn *ready; /* to be driven at the end of this turn */
     uint32_t input_bytes;  /* of one input buffer */
     rh_counter open;       /* connections; read by statistics from other threads */
-    bool crowded;          /* the listeners wait for room: the next one that comes to rest makes it */
-    uint8_t ending;        /* all were closed with this reason (enum rh_abort), and so are those that are met later */
-    void (*soon)(struct rh_conns *conns);                     /* call rh_conns_run_ready at the end of this turn */
-    void (*alarm)(struct rh_conns *conns, uint64_t at_ms);    /* call rh_conns_expire then, behind a poll */
-    void (*released)(struct rh_conns *conns);                 /* a connection's memory is free again */
+    bool crowded;   /* the listeners wait for room: the next one that comes to rest makes it */
+    uint8_t ending; /* all were closed with this reason (enum rh_abort), and so are those that are
+                       met later */
+    void (*soon)(struct rh_conns *conns); /* call rh_conns_run_ready at the end of this turn */
+    void (*alarm)(struct rh_conns *conns,
+                  uint64_t at_ms);            /* call rh_conns_expire then, behind a poll */
+    void (*released)(struct rh_conns *conns); /* a connection's memory is free again */
 };
 
 /* `wire` is initialized; 0 or a negative code. */

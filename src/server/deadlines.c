@@ -1,4 +1,5 @@
-/* All of one class last equally long, so a list in order of setting is a list in order of ending. */
+/* All of one class last equally long, so a list in order of setting is a list in order of ending.
+ */
 #include "server/deadlines.h"
 
 void rh_deadlines_init(struct rh_deadlines *d, const struct rh_config *config)
@@ -18,7 +19,8 @@ void rh_deadlines_init(struct rh_deadlines *d, const struct rh_config *config)
     d->ms[RH_DEADLINE_TLS] = config->tls_ms;
 }
 
-struct rh_due *rh_deadlines_overdue(struct rh_deadlines *d, uint64_t now_ms, enum rh_deadline_class *ret_which)
+struct rh_due *rh_deadlines_overdue(struct rh_deadlines *d, uint64_t now_ms,
+                                    enum rh_deadline_class *ret_which)
 {
     for (unsigned i = 0; i < RH_DEADLINE_CLASSES; i++) {
         struct rh_link *first = d->lists[i].next;

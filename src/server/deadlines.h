@@ -1,5 +1,5 @@
-/* Deadlines of many connections behind one timer: a FIFO list for each class of duration, so that the earliest of a
- * class is its first, and setting one costs the same whatever their number. */
+/* Deadlines of many connections behind one timer: a FIFO list for each class of duration, so that
+ * the earliest of a class is its first, and setting one costs the same whatever their number. */
 #ifndef RH_SERVER_DEADLINES_H
 #define RH_SERVER_DEADLINES_H
 
@@ -16,8 +16,9 @@ struct rh_deadlines {
 };
 
 void rh_deadlines_init(struct rh_deadlines *d, const struct rh_config *config);
-/* Puts the entry under `which`, counted from now. Returns when it is due where an alarm is to be set for it: behind
- * another of its class, whose alarm comes first, it is UINT64_MAX, as where it never ends. */
+/* Puts the entry under `which`, counted from now. Returns when it is due where an alarm is to be
+ * set for it: behind another of its class, whose alarm comes first, it is UINT64_MAX, as where it
+ * never ends. */
 static inline uint64_t rh_deadlines_set(struct rh_deadlines *d, struct rh_due *entry,
                                         enum rh_deadline_class which, uint64_t now_ms)
 {
@@ -29,7 +30,8 @@ static inline uint64_t rh_deadlines_set(struct rh_deadlines *d, struct rh_due *e
     return alarm_ms;
 }
 /* One that is overdue, with its class, or NULL. It stays in its list: set or remove it. */
-struct rh_due *rh_deadlines_overdue(struct rh_deadlines *d, uint64_t now_ms, enum rh_deadline_class *ret_which);
+struct rh_due *rh_deadlines_overdue(struct rh_deadlines *d, uint64_t now_ms,
+                                    enum rh_deadline_class *ret_which);
 /* The earliest of all, UINT64_MAX: none. */
 uint64_t rh_deadlines_next(const struct rh_deadlines *d);
 

@@ -56,7 +56,8 @@ void rh_engine_drain(struct rh_engine *engine)
             RH_CONTAINER_OF(engine->drain_waits.next, struct drain_wait, link);
         rh_list_remove(&wait->link);
         bool stream_ended = wait->x->has_pipe && wait->x->pipe.ended;
-        if (wait->x->answer_state != RH_ANSWER_COMPLETE && !stream_ended) { /* else it ends already */
+        if (wait->x->answer_state != RH_ANSWER_COMPLETE &&
+            !stream_ended) { /* else it ends already */
             tell(wait->x, wait->fn, wait->data);
         }
     }

@@ -1,7 +1,8 @@
-/* A host of the session without a socket: it is to session.h what conn.c is, with the peer's side of the wire as two
- * buffers. Input waits in one until the session takes it, in windows of the size that a connection reads; what was
- * pulled goes to the other at once, or, while the peer does not read, stays in flight and stops everything behind it.
- * Ways to fail: memory (malloc: this is for tests), and the ceiling of connections. */
+/* A host of the session without a socket: it is to session.h what conn.c is, with the peer's side
+ * of the wire as two buffers. Input waits in one until the session takes it, in windows of the size
+ * that a connection reads; what was pulled goes to the other at once, or, while the peer does not
+ * read, stays in flight and stops everything behind it. Ways to fail: memory (malloc: this is for
+ * tests), and the ceiling of connections. */
 #include "rawhttp/driver.h"
 
 #include <stdlib.h>
@@ -31,9 +32,9 @@ struct rh_driver_conn {
     struct rh_driver_conn *next_ready;
     struct rh_output *out;
     struct bytes in;
-    struct bytes got;      /* by the peer */
+    struct bytes got; /* by the peer */
     uint8_t deadline_class;
-    bool stalled;          /* the peer does not read */
+    bool stalled; /* the peer does not read */
     bool in_flight;
     bool eof;
     bool eof_told;
@@ -70,12 +71,14 @@ static void append(struct bytes *b, const char *bytes, size_t len)
     b->len += len;
 }
 
-/* --- One connection --------------------------------------------------------------------------------- */
+/* --- One connection
+ * --------------------------------------------------------------------------------- */
 
 static void set_deadline(struct rh_driver_conn *c, enum rh_deadline_class which)
 {
     c->deadline_class = (uint8_t)which;
-    (void)rh_deadlines_set(&c->driver->deadlines, &c->deadline, which, rh_engine_now_ms(&c->driver->engine));
+    (void)rh_deadlines_set(&c->driver->deadlines, &c->deadline, which,
+                           rh_engine_now_ms(&c->driver->engine));
 }
 
 static void close_conn(struct rh_driver_conn *c, enum rh_abort reason)
@@ -139,7 +142,8 @@ static bool feed_some(struct rh_driver_conn *c)
     if (s->finished || (len == 0 && !c->eof_told) || (!s->wants_input && !c->eof_told)) {
         return false;
     }
-    size_t used = s->ops->feed(s, len > 0 ? c->in.base + c->in.at : "", len < window ? len : window);
+    size_t used =
+        s->ops->feed(s, len > 0 ? c->in.base + c->in.at : "", len < window ? len : window);
     RH_ASSERT(used <= len);
     c->in.at += used;
     return used > 0;
@@ -294,7 +298,8 @@ void rh_driver_forget(struct rh_driver_conn *c)
 
 struct rh_slice rh_driver_output(const struct rh_driver_conn *c)
 {
-    return (struct rh_slice){c->got.base != NULL ? c->got.base + c->got.at : "", c->got.len - c->got.at};
+    return (struct rh_slice){c->got.base != NULL ? c->got.base + c->got.at : "",
+                             c->got.len - c->got.at};
 }
 
 void rh_driver_take(struct rh_driver_conn *c, size_t len)
@@ -323,9 +328,11 @@ int rh_driver_is_closed(const struct rh_driver_conn *c)
     return c->closed;
 }
 
-/* --- All of them ------------------------------------------------------------------------------------ */
+/* --- All of them
+ * ------------------------------------------------------------------------------------ */
 
-int rh_driver_create(struct rh_driver **ret_driver, struct rh_app *app, const struct rh_config *config)
+int rh_driver_create(struct rh_driver **ret_driver, struct rh_app *app,
+                     const struct rh_config *config)
 {
     struct rh_door *door = (struct rh_door *)(void *)app; /* the door is an app's first member */
     *ret_driver = NULL;

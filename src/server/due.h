@@ -1,5 +1,5 @@
-/* A moment at which something is to happen, in one of several lists that are each in order of time: the
- * earliest of all is the first of some list. */
+/* A moment at which something is to happen, in one of several lists that are each in order of time:
+ * the earliest of all is the first of some list. */
 #ifndef RH_SERVER_DUE_H
 #define RH_SERVER_DUE_H
 

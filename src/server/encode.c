@@ -1,5 +1,6 @@
-/* Heads of answers, from pieces that are built before they are needed: the status line, Server and Date, then what the
- * answer adds. The framing fields are written here and nowhere else (RFC 9112 §6). */
+/* Heads of answers, from pieces that are built before they are needed: the status line, Server and
+ * Date, then what the answer adds. The framing fields are written here and nowhere else (RFC 9112
+ * §6). */
 #include <stdio.h>
 #include <string.h>
 
@@ -32,8 +33,8 @@ static char *put_other_status_line(char *at, unsigned status)
     return PUT(at, " \r\n"); /* an unregistered code has no reason (RFC 9112 §4) */
 }
 
-/* Status line, Server and Date, whose bytes stand ready one behind the other for 200. A copy of fixed
- * length is a few moves: what is written too much is overwritten by what follows. */
+/* Status line, Server and Date, whose bytes stand ready one behind the other for 200. A copy of
+ * fixed length is a few moves: what is written too much is overwritten by what follows. */
 static RH_ALWAYS_INLINE char *put_start(char *at, struct rh_engine *engine, unsigned status)
 {
     struct rh_slice start = rh_engine_head_start(engine);
@@ -44,7 +45,8 @@ static RH_ALWAYS_INLINE char *put_start(char *at, struct rh_engine *engine, unsi
     }
     memcpy(at, start.base, RH_HEAD_START_USUAL);
     if (RH_UNLIKELY(start.len > RH_HEAD_START_USUAL)) {
-        memcpy(at + RH_HEAD_START_USUAL, start.base + RH_HEAD_START_USUAL, start.len - RH_HEAD_START_USUAL);
+        memcpy(at + RH_HEAD_START_USUAL, start.base + RH_HEAD_START_USUAL,
+               start.len - RH_HEAD_START_USUAL);
     }
     return at + start.len;
 }
@@ -60,7 +62,8 @@ static RH_ALWAYS_INLINE char *put_length(char *at, uint64_t length)
     return PUT(at, "\r\n");
 }
 
-/* RFC 9110 §8.6: no Content-Length in 204; in 304 and answers to HEAD it tells what GET would have had. */
+/* RFC 9110 §8.6: no Content-Length in 204; in 304 and answers to HEAD it tells what GET would have
+ * had. */
 static RH_ALWAYS_INLINE char *put_framing(char *at, struct rh_exchange *x, int64_t length)
 {
     x->chunked = false;
@@ -75,7 +78,8 @@ static RH_ALWAYS_INLINE char *put_framing(char *at, struct rh_exchange *x, int64
         return PUT(at, "Transfer-Encoding: chunked\r\n");
     }
     if (!x->is_head) {
-        x->ends_connection = true; /* HTTP/1.0 knows no chunks: the close is the end (RFC 9112 §6.3) */
+        x->ends_connection =
+            true; /* HTTP/1.0 knows no chunks: the close is the end (RFC 9112 §6.3) */
     }
     return at;
 }
@@ -110,13 +114,14 @@ bool rh_http1_encode_head(struct rh_exchange *x, struct rh_output *out, int64_t 
     return true;
 }
 
-void rh_http1_encode_reply(struct rh_engine *engine, struct rh_output *out, unsigned status, enum rh_rule rule)
+void rh_http1_encode_reply(struct rh_engine *engine, struct rh_output *out, unsigned status,
+                           enum rh_rule rule)
 {
     char body[512];
     const struct rh_rule_info *info = rh_rule_info(rule);
     int len = rule != RH_RULE_NONE
-                  ? snprintf(body, sizeof body, "%u %s: %s (%s)\n", status, rh_status_reason(status), info->text,
-                             info->section)
+                  ? snprintf(body, sizeof body, "%u %s: %s (%s)\n", status,
+                             rh_status_reason(status), info->text, info->section)
                   : snprintf(body, sizeof body, "%u %s\n", status, rh_status_reason(status));
     RH_ASSERT(len > 0 && (size_t)len < sizeof body);
     char *at = put_start(rh_output_tail(out), engine, status);

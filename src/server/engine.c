@@ -12,7 +12,12 @@
 #include "rawhttp/error.h"
 #include "server/config.h"
 
-enum { LOG_LINE_MAX = 1024, TRAILERS_MAX = 32, TRAILER_BYTES_MAX = 8192, CHUNK_OVERHEAD_MAX = 16384 };
+enum {
+    LOG_LINE_MAX = 1024,
+    TRAILERS_MAX = 32,
+    TRAILER_BYTES_MAX = 8192,
+    CHUNK_OVERHEAD_MAX = 16384
+};
 enum { DATE_LINE_BYTES = 37 };
 
 int rh_engine_init(struct rh_engine *engine, struct rh_door *door, const struct rh_config *config,
@@ -27,9 +32,10 @@ int rh_engine_init(struct rh_engine *engine, struct rh_door *door, const struct 
         return UV_ENOMEM;
     }
     engine->door = door;
-    engine->head_limits = (struct rh_head_limits){.head_bytes_max = engine->config.head_bytes_max,
-                                                  .target_bytes_max = engine->config.target_bytes_max,
-                                                  .fields_max = (uint16_t)engine->config.fields_max};
+    engine->head_limits =
+        (struct rh_head_limits){.head_bytes_max = engine->config.head_bytes_max,
+                                .target_bytes_max = engine->config.target_bytes_max,
+                                .fields_max = (uint16_t)engine->config.fields_max};
     engine->chunk_limits = (struct rh_chunk_limits){.overhead_bytes_max = CHUNK_OVERHEAD_MAX,
                                                     .trailer_bytes_max = TRAILER_BYTES_MAX,
                                                     .trailers_max = TRAILERS_MAX};
@@ -61,7 +67,8 @@ int64_t rh_engine_wall_us(const struct rh_engine *engine)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* Date has a resolution of one second (RFC 9110 §6.6.1): made once, used until the second is over. */
+/* Date has a resolution of one second (RFC 9110 §6.6.1): made once, used until the second is over.
+ */
 void rh_engine_refresh_head_start(struct rh_engine *engine)
 {
     int64_t wall_us = rh_engine_wall_us(engine);

@@ -1,5 +1,5 @@
-/* The engine: all that sessions and exchanges need and that has no socket in it. A server embeds one for its loop,
- * the in-memory driver another with a clock of its own. */
+/* The engine: all that sessions and exchanges need and that has no socket in it. A server embeds
+ * one for its loop, the in-memory driver another with a clock of its own. */
 #ifndef RH_SERVER_ENGINE_H
 #define RH_SERVER_ENGINE_H
 
@@ -46,38 +46,45 @@ struct rh_engine {
     struct rh_door *door;
     struct rh_head_limits head_limits;
     struct rh_chunk_limits chunk_limits;
-    uint64_t now_us;          /* monotonic; set by the host at each drive */
-    uint32_t quick_n;         /* answered within this drive: their duration is known when it is written */
-    uint64_t date_until_us;   /* when `head_start` is made anew */
-    char head_start[RH_HEAD_START_MAX]; /* how most answers begin: "HTTP/1.1 200 OK\r\nServer: …\r\nDate: …\r\n" */
+    uint64_t now_us;  /* monotonic; set by the host at each drive */
+    uint32_t quick_n; /* answered within this drive: their duration is known when it is written */
+    uint64_t date_until_us;             /* when `head_start` is made anew */
+    char head_start[RH_HEAD_START_MAX]; /* how most answers begin: "HTTP/1.1 200 OK\r\nServer:
+                                           …\r\nDate: …\r\n" */
     uint8_t head_start_len;
-    bool manual_clock;        /* the driver's: wall time follows now_us */
-    bool lame;                /* for /healthz: the end has been announced */
-    bool draining;            /* every answer ends its connection */
-    bool closing;             /* the host waits for the last exchange */
-    struct rh_link held;      /* exchanges that are, or once were, held */
-    struct rh_link body_waiters; /* exchanges for whose whole body the budget had no room, first come first */
-    struct rh_link drain_waits;  /* who wants to hear of a drain (drain.c) */
+    bool manual_clock;   /* the driver's: wall time follows now_us */
+    bool lame;           /* for /healthz: the end has been announced */
+    bool draining;       /* every answer ends its connection */
+    bool closing;        /* the host waits for the last exchange */
+    struct rh_link held; /* exchanges that are, or once were, held */
+    struct rh_link
+        body_waiters; /* exchanges for whose whole body the budget had no room, first come first */
+    struct rh_link drain_waits; /* who wants to hear of a drain (drain.c) */
     struct rh_post_box posts;
     uv_loop_t *loop;          /* NULL in the driver */
     struct rh_server *server; /* NULL in the driver */
-    void (*wake)(struct rh_host *host); /* something changed outside of the host's calls: drive it soon */
+    void (*wake)(
+        struct rh_host *host); /* something changed outside of the host's calls: drive it soon */
     void (*tls_info)(struct rh_host *host, struct rh_tls_info *ret_info); /* NULL in the driver */
-    /* An exchange was given back while the host is closing, or the first of an exhausted pool; NULL: nobody asks. */
+    /* An exchange was given back while the host is closing, or the first of an exhausted pool;
+     * NULL: nobody asks. */
     void (*released)(struct rh_engine *engine);
-    struct rh_alarms alarms;  /* of the app room */
-    void (*alarm)(struct rh_engine *engine, uint64_t at_ms); /* run them then; NULL in the driver, which asks */
+    struct rh_alarms alarms; /* of the app room */
+    void (*alarm)(struct rh_engine *engine,
+                  uint64_t at_ms); /* run them then; NULL in the driver, which asks */
     struct rh_slot slots[RH_SERVER_SLOTS];
     struct rh_engine_stats stats;
-    pthread_t thread;         /* the loop's; asserted */
+    pthread_t thread; /* the loop's; asserted */
 };
 
-/* Copies `config` (its fields checked: RH_ECONFIG), reserves the pools. 0, RH_ECONFIG or UV_ENOMEM. */
-int RH_MUST_CHECK rh_engine_init(struct rh_engine *engine, struct rh_door *door, const struct rh_config *config,
-                                 size_t connection_bytes);
+/* Copies `config` (its fields checked: RH_ECONFIG), reserves the pools. 0, RH_ECONFIG or UV_ENOMEM.
+ */
+int RH_MUST_CHECK rh_engine_init(struct rh_engine *engine, struct rh_door *door,
+                                 const struct rh_config *config, size_t connection_bytes);
 void rh_engine_fini(struct rh_engine *engine);
 
-/* The end has begun: every answer ends its connection from here on, and who wants to hear of it is told. */
+/* The end has begun: every answer ends its connection from here on, and who wants to hear of it is
+ * told. */
 void rh_engine_drain(struct rh_engine *engine);
 
 /* Time passed: called by the host at the start of each drive. */
@@ -90,8 +97,9 @@ static inline uint64_t rh_engine_now_ms(const struct rh_engine *engine)
     return engine->now_us / 1000;
 }
 
-/* The status line of 200 (RH_OK_LINE_BYTES), then Server and Date as they are now: ready to be copied into a head. Its
- * memory is long enough for a copy of RH_HEAD_START_USUAL bytes even from behind the status line. */
+/* The status line of 200 (RH_OK_LINE_BYTES), then Server and Date as they are now: ready to be
+ * copied into a head. Its memory is long enough for a copy of RH_HEAD_START_USUAL bytes even from
+ * behind the status line. */
 void rh_engine_refresh_head_start(struct rh_engine *engine);
 static inline struct rh_slice rh_engine_head_start(struct rh_engine *engine)
 {

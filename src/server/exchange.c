@@ -1,6 +1,7 @@
-/* The life of an exchange. It is acquired at the first byte of a head, handed to the app when the head is complete,
- * concluded when the outcome of its answer is known, and released when nothing asks for it: its session is done, its
- * outcome was told, nobody holds it, no user callback runs on it, and no post of another thread waits for it. One gate, rh_exchange_maybe_release, asks these
+/* The life of an exchange. It is acquired at the first byte of a head, handed to the app when the
+ * head is complete, concluded when the outcome of its answer is known, and released when nothing
+ * asks for it: its session is done, its outcome was told, nobody holds it, no user callback runs on
+ * it, and no post of another thread waits for it. One gate, rh_exchange_maybe_release, asks these
  * questions; nothing counts. */
 #include "server/exchange.h"
 
@@ -15,7 +16,8 @@ struct rh_exchange *rh_exchange_create(struct rh_engine *engine, struct rh_sessi
     if (RH_UNLIKELY(x == NULL)) {
         return NULL;
     }
-    rh_word_zero(&x->held_link, offsetof(struct rh_exchange, in) - offsetof(struct rh_exchange, held_link));
+    rh_word_zero(&x->held_link,
+                 offsetof(struct rh_exchange, in) - offsetof(struct rh_exchange, held_link));
     x->engine = engine;
     x->session = session;
     x->peer = session->host->peer;
@@ -29,14 +31,16 @@ struct rh_exchange *rh_exchange_create(struct rh_engine *engine, struct rh_sessi
     return x;
 }
 
-/* The parser wrote the field lines to the front of the inline memory; the arena begins behind those that are there. */
+/* The parser wrote the field lines to the front of the inline memory; the arena begins behind those
+ * that are there. */
 enum rh_rule rh_exchange_open_head(struct rh_exchange *x, const char *base)
 {
     struct rh_engine *engine = x->engine;
     x->head = x->in.parser.head;
     size_t taken = (x->head.fields_n * sizeof(struct rh_field) + 7) & ~(size_t)7;
-    rh_arena_init(&x->arena, x->memory_inline + taken, engine->pools.exchanges.object_bytes - sizeof *x - taken,
-                  &engine->pools.arenas, engine->config.arena_blocks_max);
+    rh_arena_init(&x->arena, x->memory_inline + taken,
+                  engine->pools.exchanges.object_bytes - sizeof *x - taken, &engine->pools.arenas,
+                  engine->config.arena_blocks_max);
     size_t extra = x->head.path_is_plain ? 0 : (size_t)x->head.path_len + 2;
     char *copy = rh_arena_text(&x->arena, x->head.bytes + extra);
     if (RH_UNLIKELY(copy == NULL)) {
@@ -57,7 +61,8 @@ enum rh_rule rh_exchange_open_head(struct rh_exchange *x, const char *base)
         return RH_RULE_NONE;
     }
     x->path.base = path;
-    return rh_path_canonical((struct rh_slice){copy + x->head.path_at, x->head.path_len}, path, &x->path.len);
+    return rh_path_canonical((struct rh_slice){copy + x->head.path_at, x->head.path_len}, path,
+                             &x->path.len);
 }
 
 void rh_exchange_handle(struct rh_exchange *x)
@@ -135,7 +140,8 @@ void rh_exchange_free(struct rh_exchange *x)
     bool was_exhausted = rh_slab_is_exhausted(&engine->pools.exchanges);
     rh_slab_release(&engine->pools.exchanges, x);
     if (RH_UNLIKELY(!rh_list_is_empty(&engine->body_waiters))) {
-        rh_body_serve_waiters(engine); /* it gave room back, or was woken for room and did not take it */
+        rh_body_serve_waiters(
+            engine); /* it gave room back, or was woken for room and did not take it */
     }
     if (RH_UNLIKELY(was_exhausted || engine->closing) && engine->released != NULL) {
         engine->released(engine);
@@ -250,7 +256,8 @@ void rh_exchange_hint_eof(struct rh_exchange *x)
     }
 }
 
-/* Order: nothing can be answered any more, then the body's reader hears, then the handler, then the outcome. */
+/* Order: nothing can be answered any more, then the body's reader hears, then the handler, then the
+ * outcome. */
 void rh_exchange_cut(struct rh_exchange *x, enum rh_abort reason)
 {
     x->session = NULL;

@@ -1,6 +1,6 @@
-/* The inside of an exchange: request view, arena, response draft, and the two machines that move beside each other,
- * the request's body and the answer. The session drives it; the public functions only change its state and wake the
- * session's host. */
+/* The inside of an exchange: request view, arena, response draft, and the two machines that move
+ * beside each other, the request's body and the answer. The session drives it; the public functions
+ * only change its state and wake the session's host. */
 #ifndef RH_SERVER_EXCHANGE_H
 #define RH_SERVER_EXCHANGE_H
 
@@ -85,7 +85,8 @@ struct rh_pipe {
 
 struct rh_exchange {
     /* Set when it is created, or before they are first read. */
-    struct rh_link waiting;     /* in engine->body_waiters, or, answered, in output->answered until it is written */
+    struct rh_link waiting; /* in engine->body_waiters, or, answered, in output->answered until it
+                               is written */
     struct rh_engine *engine;
     struct rh_session *session; /* NULL: cut, or concluded */
     uint64_t started_us;        /* first byte of the head was seen */
@@ -96,30 +97,30 @@ struct rh_exchange {
     struct rh_arena arena;      /* with `base` */
     void *body_data;            /* with the callbacks of the body */
     uint64_t body_limit;
-    uint64_t rate_paid;         /* since rate_from_ms, with what was in hand then; thousandths of a byte */
-    struct rh_field *trailers;  /* with RH_BODY_CHUNKED */
-    const char *trailers_base;  /* with trailers_n */
+    uint64_t rate_paid; /* since rate_from_ms, with what was in hand then; thousandths of a byte */
+    struct rh_field *trailers; /* with RH_BODY_CHUNKED */
+    const char *trailers_base; /* with trailers_n */
     struct rh_response_field **response_last;
-    struct rh_slice memory;     /* with RH_ANSWER_MEMORY */
-    struct rh_source source;    /* with RH_ANSWER_SOURCE */
-    struct rh_pipe pipe;        /* with has_pipe */
-    void *free_data;            /* with free_fn */
+    struct rh_slice memory;  /* with RH_ANSWER_MEMORY */
+    struct rh_source source; /* with RH_ANSWER_SOURCE */
+    struct rh_pipe pipe;     /* with has_pipe */
+    void *free_data;         /* with free_fn */
 
     /* From here to `in` all is zero at first. */
-    struct rh_link held_link;   /* in engine->held; zero: it was never held */
+    struct rh_link held_link; /* in engine->held; zero: it was never held */
 
     /* Request. */
-    const char *base;           /* the head's bytes, in the arena or in head_block; NULL: still arriving */
-    void *head_block;           /* from pools.heads, for a large one */
+    const char *base; /* the head's bytes, in the arena or in head_block; NULL: still arriving */
+    void *head_block; /* from pools.heads, for a large one */
     struct rh_slice forwarded_host; /* what a trusted proxy says; absent: the request's own */
 
     /* Request body. */
     rh_body_data_fn on_data;
     rh_body_end_fn on_end;
     rh_body_whole_fn on_whole;
-    uint64_t body_received;     /* content bytes so far */
-    uint64_t body_left;         /* RH_BODY_LENGTH: still to come */
-    uint64_t body_pending;      /* decoded and not taken: they stand first in the input */
+    uint64_t body_received; /* content bytes so far */
+    uint64_t body_left;     /* RH_BODY_LENGTH: still to come */
+    uint64_t body_pending;  /* decoded and not taken: they stand first in the input */
     uint64_t body_discarded;
     uint64_t rate_from_ms;      /* the minimum rate counts from here */
     char *whole;                /* gathered body */
@@ -128,40 +129,40 @@ struct rh_exchange {
     uint16_t trailers_n;
 
     /* Answer. */
-    uint16_t status;            /* once given */
+    uint16_t status; /* once given */
     struct rh_response_field *response_first;
-    struct rh_slice type;       /* Content-Type; absent: none */
+    struct rh_slice type;        /* Content-Type; absent: none */
     struct rh_slab *memory_slab; /* where a copy that fits no arena came from; NULL: not */
     void (*free_fn)(void *free_data);
-    uint64_t answer_bytes;      /* body bytes handed to the output */
-    uint32_t response_bytes;    /* what the fields need in a head */
+    uint64_t answer_bytes;   /* body bytes handed to the output */
+    uint32_t response_bytes; /* what the fields need in a head */
 
     /* States and flags. */
-    uint8_t body_state;         /* enum rh_body_state */
-    uint8_t answer_state;       /* enum rh_answer_state */
-    uint8_t answer_kind;        /* enum rh_answer_kind */
-    uint8_t cut;                /* enum rh_abort with which it was cut, 0: not */
-    uint8_t calls;              /* depth of user callbacks that run on it: not released inside */
-    bool held;              /* rh_exchange_hold or an open stream */
-    bool peer_eof;          /* the hint was given */
-    bool chunked;           /* the answer is framed by chunks */
-    bool ends_connection;   /* the answer says so */
-    bool source_waits;      /* pull said RH_EAGAIN */
-    bool source_open;       /* close is still owed */
-    bool source_is_file;    /* its data begins with a struct rh_file_source (server/door.h) */
-    bool owes_body;         /* the answer's body has something to be given back: rh_exchange_close_body */
-    bool body_told;         /* on_end or on_whole was called */
-    bool continue_due;      /* 100 (Continue) is to be sent */
-    bool concluded;         /* outcome told */
-    bool is_head;           /* no content in the answer whatever it says */
-    bool discard_offered;   /* the body was asked to be read on */
-    bool tls;               /* the connection's, or what a trusted proxy says */
-    bool stream_open;       /* push stream not yet ended */
-    bool has_pipe;          /* a push stream was opened */
-    bool as_is;             /* the door's `finish` is not told of it */
-    bool overruled;         /* answered in the handler's place: what the handler answers is a no-op */
+    uint8_t body_state;   /* enum rh_body_state */
+    uint8_t answer_state; /* enum rh_answer_state */
+    uint8_t answer_kind;  /* enum rh_answer_kind */
+    uint8_t cut;          /* enum rh_abort with which it was cut, 0: not */
+    uint8_t calls;        /* depth of user callbacks that run on it: not released inside */
+    bool held;            /* rh_exchange_hold or an open stream */
+    bool peer_eof;        /* the hint was given */
+    bool chunked;         /* the answer is framed by chunks */
+    bool ends_connection; /* the answer says so */
+    bool source_waits;    /* pull said RH_EAGAIN */
+    bool source_open;     /* close is still owed */
+    bool source_is_file;  /* its data begins with a struct rh_file_source (server/door.h) */
+    bool owes_body; /* the answer's body has something to be given back: rh_exchange_close_body */
+    bool body_told; /* on_end or on_whole was called */
+    bool continue_due;    /* 100 (Continue) is to be sent */
+    bool concluded;       /* outcome told */
+    bool is_head;         /* no content in the answer whatever it says */
+    bool discard_offered; /* the body was asked to be read on */
+    bool tls;             /* the connection's, or what a trusted proxy says */
+    bool stream_open;     /* push stream not yet ended */
+    bool has_pipe;        /* a push stream was opened */
+    bool as_is;           /* the door's `finish` is not told of it */
+    bool overruled;       /* answered in the handler's place: what the handler answers is a no-op */
 
-    _Atomic uint32_t posts;     /* of other threads that have not run yet; counted by them */
+    _Atomic uint32_t posts; /* of other threads that have not run yet; counted by them */
 
     /* Hooks and names. */
     struct rh_abort_hook *aborts; /* newest first; in the arena, and their places stay in it */
@@ -172,15 +173,16 @@ struct rh_exchange {
     const char *request_id;
 
     union {
-        struct rh_parser parser;   /* until the head is complete */
-        struct rh_chunked chunks;  /* from then on */
+        struct rh_parser parser;  /* until the head is complete */
+        struct rh_chunked chunks; /* from then on */
     } in;
     char memory_inline[];
 };
 
 /* A fresh exchange whose parser stands at the first byte, or NULL when the pool is empty. */
 struct rh_exchange *rh_exchange_create(struct rh_engine *engine, struct rh_session *session);
-/* The head is complete at `base`: keeps its bytes and makes the path canonical. RH_RULE_NONE or why not. */
+/* The head is complete at `base`: keeps its bytes and makes the path canonical. RH_RULE_NONE or why
+ * not. */
 enum rh_rule rh_exchange_open_head(struct rh_exchange *x, const char *base);
 /* Calls the app. */
 void rh_exchange_handle(struct rh_exchange *x);
@@ -188,7 +190,8 @@ void rh_exchange_handle(struct rh_exchange *x);
 void rh_exchange_require_answer(struct rh_exchange *x);
 /* Gives a gathered body back. */
 void rh_exchange_release_whole(struct rh_exchange *x);
-/* The pool for a body, or an answer, of `len` bytes in one piece; NULL where none has a free place. */
+/* The pool for a body, or an answer, of `len` bytes in one piece; NULL where none has a free place.
+ */
 struct rh_slab *rh_body_find_place(struct rh_pools *pools, uint64_t len);
 /* Whole bodies that wait for the budget: the first for which there is room goes on. */
 void rh_body_serve_waiters(struct rh_engine *engine);
@@ -200,12 +203,13 @@ static inline bool rh_exchange_wants_outcome(const struct rh_exchange *x)
 }
 /* The outcome is known: tells hooks, log and counters, then releases where nobody holds it. */
 void rh_exchange_conclude(struct rh_exchange *x, bool aborted);
-/* All bytes of the answer are in the output (NULL: written): concludes it, or, where somebody wants to be told, puts it
- * behind the others that wait for the write. Between enter and leave. */
+/* All bytes of the answer are in the output (NULL: written): concludes it, or, where somebody wants
+ * to be told, puts it behind the others that wait for the write. Between enter and leave. */
 void rh_exchange_conclude_behind(struct rh_exchange *x, struct rh_output *out);
 /* The write is done, or will never be: concludes those that waited for it. */
 void rh_exchange_conclude_answered(struct rh_output *out, bool aborted);
-/* The connection is gone, or the answer came too late: detaches it from its session and tells the handler. */
+/* The connection is gone, or the answer came too late: detaches it from its session and tells the
+ * handler. */
 void rh_exchange_cut(struct rh_exchange *x, enum rh_abort reason);
 void rh_exchange_hint_eof(struct rh_exchange *x);
 /* Tells those who want to hear of it and have not yet, newest first. Between enter and leave. */
@@ -215,11 +219,13 @@ static inline bool rh_exchange_has_posts(const struct rh_exchange *x)
 {
     return atomic_load_explicit(&x->posts, memory_order_relaxed) > 0;
 }
-/* Gives the memory back if nothing needs it any more: the one gate, which asks and does not count. */
+/* Gives the memory back if nothing needs it any more: the one gate, which asks and does not count.
+ */
 void rh_exchange_free(struct rh_exchange *x);
 static inline void rh_exchange_maybe_release(struct rh_exchange *x)
 {
-    if (x->session == NULL && x->concluded && !x->held && x->calls == 0 && !rh_exchange_has_posts(x)) {
+    if (x->session == NULL && x->concluded && !x->held && x->calls == 0 &&
+        !rh_exchange_has_posts(x)) {
         rh_exchange_free(x);
     }
 }
@@ -246,12 +252,14 @@ static inline void rh_exchange_leave(struct rh_exchange *x)
     rh_exchange_maybe_release(x);
 }
 
-/* Nothing is sent any more: a writer that waits for room hears that there is some, so that it comes to its end. */
+/* Nothing is sent any more: a writer that waits for room hears that there is some, so that it comes
+ * to its end. */
 void rh_stream_let_go(struct rh_exchange *x);
 
 /* Delivers `piece` to whoever asked for the body; returns how much was taken. */
 size_t rh_exchange_body_deliver(struct rh_exchange *x, struct rh_slice piece);
-/* The body ended: 0 or an error; tells once. After an error that the handler did not answer, the library does. */
+/* The body ended: 0 or an error; tells once. After an error that the handler did not answer, the
+ * library does. */
 void rh_exchange_body_end(struct rh_exchange *x, int error);
 /* Somebody else answers: whoever reads the body hears RH_ECUT, and the rest of it is discarded. */
 void rh_exchange_body_abandon(struct rh_exchange *x);

@@ -1,5 +1,5 @@
-/* HTTP/1.1 and 1.0 as a session (RFC 9112): one exchange at a time; the next head is not parsed before the answer is
- * complete. */
+/* HTTP/1.1 and 1.0 as a session (RFC 9112): one exchange at a time; the next head is not parsed
+ * before the answer is complete. */
 #ifndef RH_SERVER_HTTP1_H
 #define RH_SERVER_HTTP1_H
 
@@ -9,11 +9,11 @@
 
 struct rh_http1 {
     struct rh_session session;
-    struct rh_exchange *x;   /* from a head's first byte to the end of its exchange; else NULL */
-    uint32_t requests;       /* heads that were complete on this connection */
-    uint16_t reply_status;   /* an error reply of our own is due; 0: none */
-    uint8_t reply_rule;      /* enum rh_rule of it */
-    bool eof;                /* the peer sends no more */
+    struct rh_exchange *x; /* from a head's first byte to the end of its exchange; else NULL */
+    uint32_t requests;     /* heads that were complete on this connection */
+    uint16_t reply_status; /* an error reply of our own is due; 0: none */
+    uint8_t reply_rule;    /* enum rh_rule of it */
+    bool eof;              /* the peer sends no more */
 };
 
 void rh_http1_init(struct rh_http1 *h, struct rh_host *host);
@@ -28,11 +28,12 @@ enum rh_pull rh_http1_answer(struct rh_http1 *h, struct rh_exchange *x, struct r
 /* All bytes of the answer are in the output (NULL: written). */
 void rh_http1_complete(struct rh_http1 *h, struct rh_exchange *x, struct rh_output *out);
 
-/* encode.c: writes status line and fields of x's answer behind the output. `length` is the content's (RH_LENGTH_UNKNOWN:
- * by chunks or until close). False when there is no room. */
+/* encode.c: writes status line and fields of x's answer behind the output. `length` is the
+ * content's (RH_LENGTH_UNKNOWN: by chunks or until close). False when there is no room. */
 bool rh_http1_encode_head(struct rh_exchange *x, struct rh_output *out, int64_t length);
 /* The whole reply to a request that was refused; needs RH_REPLY_BYTES_MAX of room. */
 enum { RH_REPLY_BYTES_MAX = 1024 };
-void rh_http1_encode_reply(struct rh_engine *engine, struct rh_output *out, unsigned status, enum rh_rule rule);
+void rh_http1_encode_reply(struct rh_engine *engine, struct rh_output *out, unsigned status,
+                           enum rh_rule rule);
 
 #endif

@@ -47,8 +47,8 @@ void rh_listeners_fini(struct rh_listeners *listeners);
 /* As rh_server_url and rh_server_port: NULL and 0 behind the last. */
 const char *rh_listeners_url(const struct rh_listeners *listeners, size_t index);
 unsigned rh_listeners_port(const struct rh_listeners *listeners, size_t index);
-/* The bound address of one as listen text for a joining loop ("127.0.0.1:80", or "fd:7" where a port
- * can not be shared), false behind the last. */
+/* The bound address of one as listen text for a joining loop ("127.0.0.1:80", or "fd:7" where a
+ * port can not be shared), false behind the last. */
 bool rh_listeners_join_text(const struct rh_listeners *listeners, size_t index, char *out,
                             size_t cap);
 

@@ -1,5 +1,6 @@
-/* What waits to be written on one connection: answers of a burst copied one behind the other, then perhaps one
- * piece by reference, or a range of an open file. A slab object that a connection holds only while it is not empty. */
+/* What waits to be written on one connection: answers of a burst copied one behind the other, then
+ * perhaps one piece by reference, or a range of an open file. A slab object that a connection holds
+ * only while it is not empty. */
 #ifndef RH_SERVER_OUTPUT_H
 #define RH_SERVER_OUTPUT_H
 
@@ -15,9 +16,10 @@
 struct rh_output {
     struct rh_transport_write write; /* for what the socket does not take at once */
     struct rh_slice ref;             /* bytes behind the copied ones; they stay until `sent` */
-    struct rh_file_range file;       /* or bytes of a file behind them, where the host takes such; open until `sent` */
-    struct rh_link answered;         /* exchanges whose last byte is in here and who want to know */
-    uint32_t used;                   /* bytes copied so far */
+    struct rh_file_range
+        file; /* or bytes of a file behind them, where the host takes such; open until `sent` */
+    struct rh_link answered; /* exchanges whose last byte is in here and who want to know */
+    uint32_t used;           /* bytes copied so far */
     uint32_t cap;
     uint16_t answered_n;
     char bytes[];

@@ -1,5 +1,5 @@
-/* One pool after the other; a failure gives back those before it. Address space is reserved for the ceiling, memory is
- * touched as it is used. */
+/* One pool after the other; a failure gives back those before it. Address space is reserved for the
+ * ceiling, memory is touched as it is used. */
 #include "server/pools.h"
 
 #include "server/exchange.h"
@@ -7,10 +7,10 @@
 
 static struct rh_slab *pool_at(struct rh_pools *pools, size_t index)
 {
-    struct rh_slab *all[RH_POOLS] = {&pools->connections, &pools->exchanges,    &pools->heads,
-                                     &pools->inputs,      &pools->outputs,      &pools->bulk_inputs,
-                                     &pools->bulk_outputs, &pools->arenas,
-                                     &pools->pipes,       &pools->bodies_small, &pools->bodies};
+    struct rh_slab *all[RH_POOLS] = {&pools->connections,  &pools->exchanges, &pools->heads,
+                                     &pools->inputs,       &pools->outputs,   &pools->bulk_inputs,
+                                     &pools->bulk_outputs, &pools->arenas,    &pools->pipes,
+                                     &pools->bodies_small, &pools->bodies};
     return index < RH_POOLS ? all[index] : NULL;
 }
 
@@ -52,7 +52,8 @@ int rh_pools_init(struct rh_pools *pools, const struct rh_config *config, size_t
         size_t count;
     } plan[RH_POOLS] = {
         {"connections", connection_bytes > 0 ? connection_bytes : 64, connection_bytes > 0 ? n : 0},
-        {"exchanges", sizeof(struct rh_exchange) + rh_pools_inline_bytes(config), n + RH_EXCHANGES_EXTRA},
+        {"exchanges", sizeof(struct rh_exchange) + rh_pools_inline_bytes(config),
+         n + RH_EXCHANGES_EXTRA},
         {"heads", config->head_bytes_max + config->target_bytes_max + 64, n},
         {"inputs", rh_pools_input_bytes(config), n},
         {"outputs", sizeof(struct rh_output) + RH_OUTPUT_BYTES, n},

@@ -10,14 +10,17 @@
 
 enum {
     RH_ARENA_BLOCK_BYTES = 4096,
-    RH_BODY_SMALL_BYTES = 16 * 1024,  /* whole bodies up to this size come from a pool of their own */
-    RH_OUTPUT_BYTES = 17 * 1024,      /* answers gathered for one write; also the step of a source: a full input and its
-                                         chunk's frame fit, so that an echo of it is one write */
-    RH_BULK_BYTES = 64 * 1024,        /* input and output where much comes or goes: a quarter of the system calls... */
-    RH_BULK_MAX = 64,                 /* ...for so many connections at once; the others have the usual ones */
-    RH_PIPE_BYTES = 16 * 1024,        /* what rh_stream_write takes before the peer reads */
-    RH_EXCHANGE_INLINE_BYTES = 2304,  /* the first block of an exchange's arena */
-    RH_EXCHANGES_EXTRA = 64,          /* answered, and waiting beside those of connections for a write */
+    RH_BODY_SMALL_BYTES =
+        16 * 1024, /* whole bodies up to this size come from a pool of their own */
+    RH_OUTPUT_BYTES =
+        17 * 1024, /* answers gathered for one write; also the step of a source: a full input and
+                      its chunk's frame fit, so that an echo of it is one write */
+    RH_BULK_BYTES =
+        64 * 1024, /* input and output where much comes or goes: a quarter of the system calls... */
+    RH_BULK_MAX = 64, /* ...for so many connections at once; the others have the usual ones */
+    RH_PIPE_BYTES = 16 * 1024,       /* what rh_stream_write takes before the peer reads */
+    RH_EXCHANGE_INLINE_BYTES = 2304, /* the first block of an exchange's arena */
+    RH_EXCHANGES_EXTRA = 64, /* answered, and waiting beside those of connections for a write */
     RH_ARENA_BLOCKS_PER_CONNECTION = 8
 };
 
@@ -30,16 +33,18 @@ struct rh_pools {
     struct rh_slab outputs;     /* struct rh_output: none while nothing is to be written */
     struct rh_slab bulk_inputs;
     struct rh_slab bulk_outputs;
-    struct rh_slab arenas;      /* further blocks of arenas */
-    struct rh_slab pipes;       /* rh_stream_write's buffers */
+    struct rh_slab arenas;       /* further blocks of arenas */
+    struct rh_slab pipes;        /* rh_stream_write's buffers */
     struct rh_slab bodies_small; /* whole bodies up to RH_BODY_SMALL_BYTES */
     struct rh_slab bodies;       /* whole bodies up to body_whole_bytes_max */
 };
 
 enum { RH_POOLS = 11 };
 
-/* Reserves all pools for this configuration; `connection_bytes` is 0 where there are no sockets. 0 or -1. */
-int RH_MUST_CHECK rh_pools_init(struct rh_pools *pools, const struct rh_config *config, size_t connection_bytes);
+/* Reserves all pools for this configuration; `connection_bytes` is 0 where there are no sockets. 0
+ * or -1. */
+int RH_MUST_CHECK rh_pools_init(struct rh_pools *pools, const struct rh_config *config,
+                                size_t connection_bytes);
 void rh_pools_fini(struct rh_pools *pools);
 
 /* Pool `index` in the order of the struct. */
@@ -50,7 +55,8 @@ size_t rh_pools_bulk_max(const struct rh_config *config);
 size_t rh_pools_bulk_bytes(const struct rh_config *config);
 /* Bytes of one input buffer: a whole head must fit. */
 size_t rh_pools_input_bytes(const struct rh_config *config);
-/* Bytes of an exchange's own memory, the first block of its arena: all field lines of a head must fit. */
+/* Bytes of an exchange's own memory, the first block of its arena: all field lines of a head must
+ * fit. */
 size_t rh_pools_inline_bytes(const struct rh_config *config);
 
 #endif

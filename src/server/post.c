@@ -1,5 +1,6 @@
-/* A mutex, a queue and a way to wake the loop. The lock is held for a few instructions; nothing on the path of a
- * request takes it. Nodes are malloc'd: they come from other threads, where the loop's slabs may not be touched. */
+/* A mutex, a queue and a way to wake the loop. The lock is held for a few instructions; nothing on
+ * the path of a request takes it. Nodes are malloc'd: they come from other threads, where the
+ * loop's slabs may not be touched. */
 #include "server/post.h"
 
 #include <stdlib.h>
@@ -32,8 +33,9 @@ void rh_post_box_fini(struct rh_post_box *box)
     pthread_mutex_destroy(&box->mutex);
 }
 
-int rh_post_box_put(struct rh_post_box *box, struct rh_exchange *x, void (*x_fn)(struct rh_exchange *, void *),
-                    struct rh_server *server, void (*server_fn)(struct rh_server *, void *), void *data)
+int rh_post_box_put(struct rh_post_box *box, struct rh_exchange *x,
+                    void (*x_fn)(struct rh_exchange *, void *), struct rh_server *server,
+                    void (*server_fn)(struct rh_server *, void *), void *data)
 {
     struct rh_post *post = malloc(sizeof *post);
     if (post == NULL) {
@@ -74,7 +76,8 @@ void rh_post_box_run(struct rh_post_box *box)
             free(post);
             if (now.x_fn != NULL) {
                 now.x_fn(now.x, now.data);
-                rh_exchange_posted(now.x); /* others may stand behind it: the last one gives it back */
+                rh_exchange_posted(
+                    now.x); /* others may stand behind it: the last one gives it back */
             } else {
                 now.server_fn(now.server, now.data);
             }

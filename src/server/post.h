@@ -13,7 +13,8 @@ struct rh_post_box {
     pthread_mutex_t mutex;
     struct rh_post *first;
     struct rh_post **last;
-    void (*signal)(void *data); /* wakes the loop; NULL once closed (and in the driver, which polls) */
+    void (*signal)(
+        void *data); /* wakes the loop; NULL once closed (and in the driver, which polls) */
     void *data;
     bool closed;
 };
@@ -22,8 +23,9 @@ void rh_post_box_init(struct rh_post_box *box, void (*signal)(void *data), void 
 void rh_post_box_fini(struct rh_post_box *box);
 
 /* From any thread: 0, UV_ECANCELED or UV_ENOMEM. Exactly one of the two functions is given. */
-int rh_post_box_put(struct rh_post_box *box, struct rh_exchange *x, void (*x_fn)(struct rh_exchange *, void *),
-                    struct rh_server *server, void (*server_fn)(struct rh_server *, void *), void *data);
+int rh_post_box_put(struct rh_post_box *box, struct rh_exchange *x,
+                    void (*x_fn)(struct rh_exchange *, void *), struct rh_server *server,
+                    void (*server_fn)(struct rh_server *, void *), void *data);
 /* A post of it has run (request.c). */
 void rh_exchange_posted(struct rh_exchange *x);
 

@@ -65,7 +65,8 @@ unsigned rh_request_peer_port(const struct rh_exchange *x)
     return x->peer.port;
 }
 
-static struct rh_slice find_field(const char *base, const struct rh_field *fields, size_t n, const char *name)
+static struct rh_slice find_field(const char *base, const struct rh_field *fields, size_t n,
+                                  const char *name)
 {
     size_t len = strlen(name);
     enum rh_field_id id = rh_field_classify((struct rh_slice){name, len});
@@ -87,7 +88,8 @@ struct rh_slice rh_request_field(const struct rh_exchange *x, const char *name)
 
 struct rh_slice rh_request_trailer(const struct rh_exchange *x, const char *name)
 {
-    return x->trailers_n > 0 ? find_field(x->trailers_base, x->trailers, x->trailers_n, name) : absent;
+    return x->trailers_n > 0 ? find_field(x->trailers_base, x->trailers, x->trailers_n, name)
+                             : absent;
 }
 
 size_t rh_request_fields(const struct rh_exchange *x)
@@ -181,7 +183,8 @@ static void assert_thread(const struct rh_exchange *x)
 void rh_exchange_hold(struct rh_exchange *x)
 {
     assert_thread(x);
-    if (x->answer_state != RH_ANSWER_NONE && !x->overruled) { /* a hold ends with the answer: this one would never */
+    if (x->answer_state != RH_ANSWER_NONE &&
+        !x->overruled) { /* a hold ends with the answer: this one would never */
         rh_exchange_log(x, RH_LOG_ERROR, "%.*s holds what it has answered", (int)x->route.len,
                         x->route.base != NULL ? x->route.base : "");
         return;
@@ -291,7 +294,8 @@ void rh_exchange_set_request_id(struct rh_exchange *x, const char *id)
 
 int rh_exchange_post(struct rh_exchange *x, rh_exchange_post_fn fn, void *data)
 {
-    atomic_fetch_add_explicit(&x->posts, 1, memory_order_relaxed); /* the box's lock orders it before the post runs */
+    atomic_fetch_add_explicit(
+        &x->posts, 1, memory_order_relaxed); /* the box's lock orders it before the post runs */
     int err = rh_post_box_put(&x->engine->posts, x, fn, NULL, NULL, data);
     if (err != 0) {
         atomic_fetch_sub_explicit(&x->posts, 1, memory_order_relaxed);

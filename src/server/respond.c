@@ -1,6 +1,7 @@
-/* The response draft and the final answers. An answer only changes the exchange's state: the session makes bytes of it
- * when the host next pulls. Ways to fail: a field that could break the framing is refused (RH_EFIELD); a body that
- * fits no arena becomes a 500; a second answer is refused with a log line. */
+/* The response draft and the final answers. An answer only changes the exchange's state: the
+ * session makes bytes of it when the host next pulls. Ways to fail: a field that could break the
+ * framing is refused (RH_EFIELD); a body that fits no arena becomes a 500; a second answer is
+ * refused with a log line. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +10,8 @@
 #include "server/exchange.h"
 #include "util/ascii.h"
 
-/* Fields of the engine: a handler that set them could break the framing (RFC 9112 §6) or lie about the time. */
+/* Fields of the engine: a handler that set them could break the framing (RFC 9112 §6) or lie about
+ * the time. */
 static bool is_engines_own(struct rh_slice name)
 {
     switch (rh_field_classify(name)) {
@@ -47,8 +49,8 @@ static int add_field(struct rh_exchange *x, struct rh_slice name, struct rh_slic
 {
     value = rh_ascii_trim(value);
     if (!rh_field_name_is_valid(name) || !rh_field_value_is_valid(value) || is_engines_own(name)) {
-        rh_exchange_log(x, RH_LOG_ERROR, "response field refused: %.*s (RFC 9110 5.1, 5.5)", (int)name.len,
-                        name.base);
+        rh_exchange_log(x, RH_LOG_ERROR, "response field refused: %.*s (RFC 9110 5.1, 5.5)",
+                        (int)name.len, name.base);
         return RH_EFIELD;
     }
     return append_field(x, rh_arena_copy(&x->arena, name), value);
@@ -56,7 +58,8 @@ static int add_field(struct rh_exchange *x, struct rh_slice name, struct rh_slic
 
 static bool sets_cookie(struct rh_slice value, struct rh_slice name)
 {
-    return value.len > name.len && value.base[name.len] == '=' && memcmp(value.base, name.base, name.len) == 0;
+    return value.len > name.len && value.base[name.len] == '=' &&
+           memcmp(value.base, name.base, name.len) == 0;
 }
 
 /* All fields of that name; where `cookie` is there, only those that set this one. */
@@ -65,7 +68,8 @@ static void remove_fields(struct rh_exchange *x, struct rh_slice name, struct rh
     struct rh_response_field **at = &x->response_first;
     while (*at != NULL) {
         struct rh_response_field *field = *at;
-        if (rh_ascii_equal(field->name, name) && (cookie.base == NULL || sets_cookie(field->value, cookie))) {
+        if (rh_ascii_equal(field->name, name) &&
+            (cookie.base == NULL || sets_cookie(field->value, cookie))) {
             x->response_bytes -= (uint32_t)(field->name.len + field->value.len + 4);
             *at = field->next;
         } else {
@@ -118,8 +122,8 @@ int rh_response_add(struct rh_exchange *x, const char *name, const char *value)
     return add_field(x, rh_slice_from(name), rh_slice_from(value));
 }
 
-/* True where the answer can be given now; false for a cut or overruled exchange, whose hold ends here, and for a second
- * one. */
+/* True where the answer can be given now; false for a cut or overruled exchange, whose hold ends
+ * here, and for a second one. */
 static bool may_answer(struct rh_exchange *x, unsigned status)
 {
     if (x->session == NULL || x->overruled) {
@@ -128,8 +132,8 @@ static bool may_answer(struct rh_exchange *x, unsigned status)
         return false;
     }
     if (x->answer_state != RH_ANSWER_NONE) {
-        rh_exchange_log(x, RH_LOG_ERROR, "second answer (%u) on %.*s refused", status, (int)x->route.len,
-                        x->route.base != NULL ? x->route.base : "");
+        rh_exchange_log(x, RH_LOG_ERROR, "second answer (%u) on %.*s refused", status,
+                        (int)x->route.len, x->route.base != NULL ? x->route.base : "");
         return false;
     }
     RH_ASSERT(status >= 200 && status <= 599);
@@ -153,8 +157,8 @@ static void give(struct rh_exchange *x, unsigned status, enum rh_answer_kind kin
     struct rh_door *door = x->engine->door;
     x->status = (uint16_t)status;
     x->answer_kind = (uint8_t)kind;
-    if (RH_UNLIKELY(door->finish != NULL && kind == RH_ANSWER_MEMORY && x->memory.len >= door->finish_bytes_min &&
-                    !x->as_is)) {
+    if (RH_UNLIKELY(door->finish != NULL && kind == RH_ANSWER_MEMORY &&
+                    x->memory.len >= door->finish_bytes_min && !x->as_is)) {
         door->finish(x, door);
     }
     x->answer_state = RH_ANSWER_READY;
@@ -173,8 +177,8 @@ static void answer_memory(struct rh_exchange *x, unsigned status, struct rh_slic
     give(x, status, RH_ANSWER_MEMORY);
 }
 
-/* In the arena; what does not fit there goes where whole request bodies are gathered, and counts against their budget.
- * Absent where neither has room. */
+/* In the arena; what does not fit there goes where whole request bodies are gathered, and counts
+ * against their budget. Absent where neither has room. */
 static struct rh_slice copy_content(struct rh_exchange *x, struct rh_slice content)
 {
     struct rh_slice copy = rh_arena_copy(&x->arena, content);
@@ -192,7 +196,8 @@ static struct rh_slice copy_content(struct rh_exchange *x, struct rh_slice conte
     return (struct rh_slice){place, content.len};
 }
 
-/* --- What the app may still change -------------------------------------------------------------------- */
+/* --- What the app may still change
+ * -------------------------------------------------------------------- */
 
 int rh_response_set_own(struct rh_exchange *x, struct rh_slice name, struct rh_slice value)
 {
@@ -215,7 +220,8 @@ void rh_exchange_given(const struct rh_exchange *x, struct rh_given *ret_given)
 struct rh_slice rh_response_field(const struct rh_exchange *x, const char *name, size_t index)
 {
     struct rh_slice key = rh_slice_from(name);
-    for (const struct rh_response_field *field = x->response_first; field != NULL; field = field->next) {
+    for (const struct rh_response_field *field = x->response_first; field != NULL;
+         field = field->next) {
         if (rh_ascii_equal(field->name, key) && index-- == 0) {
             return field->value;
         }
@@ -244,7 +250,8 @@ int rh_exchange_replace_content(struct rh_exchange *x, struct rh_slice content, 
     return 0;
 }
 
-/* --- Answers ------------------------------------------------------------------------------------------ */
+/* --- Answers
+ * ------------------------------------------------------------------------------------------ */
 
 /* The last resort is static: an error answer that needed memory would come back here. */
 static void answer_copy(struct rh_exchange *x, unsigned status, struct rh_slice body)
@@ -252,7 +259,8 @@ static void answer_copy(struct rh_exchange *x, unsigned status, struct rh_slice 
     static const char no_memory[] = "500 Internal Server Error\n";
     struct rh_slice copy = copy_content(x, body);
     if (RH_UNLIKELY(copy.base == NULL)) {
-        rh_exchange_log(x, RH_LOG_ERROR, "no memory for a copy of an answer of %zu bytes: use rh_respond_owned",
+        rh_exchange_log(x, RH_LOG_ERROR,
+                        "no memory for a copy of an answer of %zu bytes: use rh_respond_owned",
                         body.len);
         x->type = rh_slice_from("text/plain");
         status = 500;
@@ -261,7 +269,8 @@ static void answer_copy(struct rh_exchange *x, unsigned status, struct rh_slice 
     answer_memory(x, status, copy);
 }
 
-void rh_respond(struct rh_exchange *x, unsigned status, const char *type, const void *body, size_t len)
+void rh_respond(struct rh_exchange *x, unsigned status, const char *type, const void *body,
+                size_t len)
 {
     if (may_answer(x, status)) {
         set_type(x, type);
@@ -270,7 +279,8 @@ void rh_respond(struct rh_exchange *x, unsigned status, const char *type, const 
 }
 
 /* The types of our own need neither check nor copy. */
-static void answer_text(struct rh_exchange *x, unsigned status, struct rh_slice type, const char *text)
+static void answer_text(struct rh_exchange *x, unsigned status, struct rh_slice type,
+                        const char *text)
 {
     if (may_answer(x, status)) {
         if (x->type.base == NULL) {
@@ -299,7 +309,8 @@ void rh_respond_empty(struct rh_exchange *x, unsigned status)
     }
 }
 
-void rh_respond_static(struct rh_exchange *x, unsigned status, const char *type, const void *body, size_t len)
+void rh_respond_static(struct rh_exchange *x, unsigned status, const char *type, const void *body,
+                       size_t len)
 {
     if (may_answer(x, status)) {
         set_type(x, type);
@@ -307,8 +318,8 @@ void rh_respond_static(struct rh_exchange *x, unsigned status, const char *type,
     }
 }
 
-void rh_respond_owned(struct rh_exchange *x, unsigned status, const char *type, const void *body, size_t len,
-                      void (*free_fn)(void *free_data), void *free_data)
+void rh_respond_owned(struct rh_exchange *x, unsigned status, const char *type, const void *body,
+                      size_t len, void (*free_fn)(void *free_data), void *free_data)
 {
     if (!may_answer(x, status)) {
         free_fn(free_data);
@@ -340,8 +351,8 @@ void rh_respond_redirect(struct rh_exchange *x, unsigned status, const char *loc
     rh_respond(x, status, "text/plain; charset=utf-8", "", 0);
 }
 
-static void answer_source(struct rh_exchange *x, unsigned status, const char *type, const struct rh_source *source,
-                          bool is_file)
+static void answer_source(struct rh_exchange *x, unsigned status, const char *type,
+                          const struct rh_source *source, bool is_file)
 {
     if (!may_answer(x, status)) {
         if (source->close != NULL) {
@@ -356,12 +367,14 @@ static void answer_source(struct rh_exchange *x, unsigned status, const char *ty
     give(x, status, RH_ANSWER_SOURCE);
 }
 
-void rh_respond_source(struct rh_exchange *x, unsigned status, const char *type, const struct rh_source *source)
+void rh_respond_source(struct rh_exchange *x, unsigned status, const char *type,
+                       const struct rh_source *source)
 {
     answer_source(x, status, type, source, false);
 }
 
-void rh_respond_file(struct rh_exchange *x, unsigned status, const char *type, const struct rh_source *source)
+void rh_respond_file(struct rh_exchange *x, unsigned status, const char *type,
+                     const struct rh_source *source)
 {
     RH_ASSERT(source->length >= 0);
     answer_source(x, status, type, source, true);

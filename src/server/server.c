@@ -1,7 +1,8 @@
-/* A server's life on the caller's loop. It begins with create (no handle keeps the loop alive yet), listens, and ends
- * in the order of its states: drain empties the accept queue, closes the listeners and lets open exchanges finish;
- * close ends every handle and calls back when the last handle is closed and the last held exchange was given back.
- * One gate, maybe_closed, asks for that. */
+/* A server's life on the caller's loop. It begins with create (no handle keeps the loop alive yet),
+ * listens, and ends in the order of its states: drain empties the accept queue, closes the
+ * listeners and lets open exchanges finish; close ends every handle and calls back when the last
+ * handle is closed and the last held exchange was given back. One gate, maybe_closed, asks for
+ * that. */
 #include "server/server.h"
 
 #include <stdio.h>
@@ -18,15 +19,18 @@ static struct rh_server *server_of(struct rh_turn *turn)
 
 static int fail(struct rh_server *server, int code, const char *what, const char *on)
 {
-    snprintf(server->error, sizeof server->error, "%s%s%s: %s", what, on[0] != '\0' ? " " : "", on, rh_strerror(code));
+    snprintf(server->error, sizeof server->error, "%s%s%s: %s", what, on[0] != '\0' ? " " : "", on,
+             rh_strerror(code));
     return code;
 }
 
 static void free_server(struct rh_server *server);
 
-/* --- Ends ------------------------------------------------------------------------------------------- */
+/* --- Ends
+ * ------------------------------------------------------------------------------------------- */
 
-/* Exchanges that handlers hold of cut connections count against the ceiling: it holds for memory, not for sockets. */
+/* Exchanges that handlers hold of cut connections count against the ceiling: it holds for memory,
+ * not for sockets. */
 static bool has_room(const struct rh_server *server)
 {
     return !rh_slab_is_exhausted(&server->engine.pools.connections) &&
@@ -44,8 +48,8 @@ static void tell_drained(struct rh_server *server)
 
 static void maybe_closed(struct rh_server *server)
 {
-    if (server->state != RH_SERVER_CLOSING || server->conns.open > 0 || server->listeners.open > 0 ||
-        rh_counter_get(&server->engine.pools.exchanges.in_use) > 0) {
+    if (server->state != RH_SERVER_CLOSING || server->conns.open > 0 ||
+        server->listeners.open > 0 || rh_counter_get(&server->engine.pools.exchanges.in_use) > 0) {
         return;
     }
     if (server->turn_open) { /* last, since posts of held exchanges come through it */
@@ -94,7 +98,8 @@ static void on_exchange_released(struct rh_engine *engine)
     maybe_closed(server);
 }
 
-/* --- Turns ------------------------------------------------------------------------------------------ */
+/* --- Turns
+ * ------------------------------------------------------------------------------------------ */
 
 static void conns_soon(struct rh_conns *conns)
 {
@@ -181,7 +186,8 @@ static void signal_turn(void *data)
     rh_turn_signal(data);
 }
 
-/* --- Listening -------------------------------------------------------------------------------------- */
+/* --- Listening
+ * -------------------------------------------------------------------------------------- */
 
 /* The next one will find a place, or waits in the kernel's queue until there is one. */
 static void make_room(struct rh_server *server)
@@ -260,8 +266,9 @@ void rh_server_log_holds(struct rh_server *server)
     for (struct rh_link *link = all->next; link != all; link = link->next) {
         struct rh_exchange *x = RH_CONTAINER_OF(link, struct rh_exchange, held_link);
         if (x->held) {
-            rh_engine_log(&server->engine, RH_LOG_ERROR, "still held at the end: an exchange of %.*s",
-                          (int)x->route.len, x->route.base != NULL ? x->route.base : "");
+            rh_engine_log(&server->engine, RH_LOG_ERROR,
+                          "still held at the end: an exchange of %.*s", (int)x->route.len,
+                          x->route.base != NULL ? x->route.base : "");
         }
     }
 }
@@ -271,9 +278,11 @@ const char *rh_server_error(const struct rh_server *server)
     return server == NULL ? "out of memory" : server->error;
 }
 
-/* --- Life ------------------------------------------------------------------------------------------- */
+/* --- Life
+ * ------------------------------------------------------------------------------------------- */
 
-int rh_server_create(struct rh_server **ret_server, uv_loop_t *loop, struct rh_app *app, const struct rh_config *config)
+int rh_server_create(struct rh_server **ret_server, uv_loop_t *loop, struct rh_app *app,
+                     const struct rh_config *config)
 {
     struct rh_door *door = (struct rh_door *)(void *)app; /* the door is an app's first member */
     struct rh_server *server = calloc(1, sizeof *server);
@@ -343,7 +352,8 @@ void rh_server_drain(struct rh_server *server, uint64_t ms, rh_server_cb cb, voi
         rh_listeners_drain(&server->listeners);
         server->state = RH_SERVER_DRAINING;
         server->drain_due = true;
-        rh_engine_drain(&server->engine); /* last: a handler that hears of it may close the server */
+        rh_engine_drain(
+            &server->engine); /* last: a handler that hears of it may close the server */
     }
     if (server->state != RH_SERVER_DRAINING) {
         return;
@@ -374,7 +384,8 @@ void rh_server_close(struct rh_server *server, rh_server_cb cb, void *data)
     rh_conns_close_all(&server->conns, RH_CLOSED);
     maybe_closed(server);
     if (server->turn_open) {
-        rh_turn_keep(&server->turn); /* held exchanges may be all that is left: the loop waits for their posts */
+        rh_turn_keep(&server->turn); /* held exchanges may be all that is left: the loop waits for
+                                        their posts */
     }
 }
 
@@ -400,7 +411,8 @@ void rh_server_destroy(struct rh_server *server)
     }
     RH_ASSERT(server->state == RH_SERVER_CLOSED || server->state == RH_SERVER_FAILED);
     if (server->turn_tried && !server->turn_closed) {
-        server->destroy_due = true; /* a failed create whose handles are still closing on the caller's loop */
+        server->destroy_due =
+            true; /* a failed create whose handles are still closing on the caller's loop */
     } else {
         free_server(server);
     }

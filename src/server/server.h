@@ -1,4 +1,5 @@
-/* The inside of a server: the engine, the connections and the listeners of one loop, and how it ends. */
+/* The inside of a server: the engine, the connections and the listeners of one loop, and how it
+ * ends. */
 #ifndef RH_SERVER_SERVER_H
 #define RH_SERVER_SERVER_H
 
@@ -22,13 +23,13 @@ struct rh_server {
     struct rh_conns conns;
     struct rh_turn turn;
     struct rh_listeners listeners;
-    uint8_t state;          /* enum rh_server_state */
-    bool engine_ready;      /* init succeeded: fini is owed */
+    uint8_t state;     /* enum rh_server_state */
+    bool engine_ready; /* init succeeded: fini is owed */
     bool turn_open;
-    bool turn_tried;        /* its handles are, or were, on the loop */
-    bool destroy_due;       /* destroyed while they still close */
-    bool turn_closed;       /* all its handles are closed */
-    bool drain_due;         /* idle connections are told behind the next poll */
+    bool turn_tried;  /* its handles are, or were, on the loop */
+    bool destroy_due; /* destroyed while they still close */
+    bool turn_closed; /* all its handles are closed */
+    bool drain_due;   /* idle connections are told behind the next poll */
     bool closed_told;
     uint64_t drain_until_ms; /* UINT64_MAX: no drain */
     rh_server_cb drain_cb;
@@ -46,7 +47,7 @@ void rh_server_adopt_thread(struct rh_server *server);
 /* Logs the routes of exchanges that are still held. */
 void rh_server_log_holds(struct rh_server *server);
 /* For runners. */
-int rh_server_listen_shared(struct rh_server *server, const char *address, const struct rh_listen *listen,
-                            struct rh_listen_sharing sharing);
+int rh_server_listen_shared(struct rh_server *server, const char *address,
+                            const struct rh_listen *listen, struct rh_listen_sharing sharing);
 
 #endif

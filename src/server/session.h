@@ -1,8 +1,8 @@
-/* A session is what speaks a protocol on a connection: HTTP/1.1 now. It does no I/O: a host (the connection, the
- * in-memory driver, a test) feeds it with bytes and pulls its answers.
+/* A session is what speaks a protocol on a connection: HTTP/1.1 now. It does no I/O: a host (the
+ * connection, the in-memory driver, a test) feeds it with bytes and pulls its answers.
  *
- * The host's loop: feed while the session wants input and no write is in flight; pull until nothing is added;
- * write what was pulled; tell `sent` when all of it was taken. Calls never nest. */
+ * The host's loop: feed while the session wants input and no write is in flight; pull until nothing
+ * is added; write what was pulled; tell `sent` when all of it was taken. Calls never nest. */
 #ifndef RH_SERVER_SESSION_H
 #define RH_SERVER_SESSION_H
 
@@ -20,11 +20,11 @@ struct rh_session;
 /* Which deadline runs; its length is in the configuration. */
 enum rh_deadline_class {
     RH_DEADLINE_NONE,
-    RH_DEADLINE_HEAD,   /* a head is arriving (or the first one is awaited) */
-    RH_DEADLINE_BODY,   /* silence in a body; restarts with each byte */
-    RH_DEADLINE_WRITE,  /* silence while writing: the host's own */
-    RH_DEADLINE_IDLE,   /* between requests */
-    RH_DEADLINE_REST,   /* TLS: a moment of idleness before buffers are given back: the host's own */
+    RH_DEADLINE_HEAD,  /* a head is arriving (or the first one is awaited) */
+    RH_DEADLINE_BODY,  /* silence in a body; restarts with each byte */
+    RH_DEADLINE_WRITE, /* silence while writing: the host's own */
+    RH_DEADLINE_IDLE,  /* between requests */
+    RH_DEADLINE_REST,  /* TLS: a moment of idleness before buffers are given back: the host's own */
     RH_DEADLINE_ANSWER, /* the handler deferred */
     RH_DEADLINE_LINGER, /* our side is closed, the peer's bytes are discarded */
     RH_DEADLINE_TLS,    /* handshake: the host's own */
@@ -38,13 +38,13 @@ enum rh_pull {
 };
 
 struct rh_session_ops {
-    /* Takes bytes and answers how many it used; the rest is fed again, with more behind it. `len` may be 0 after
-     * an EOF. */
+    /* Takes bytes and answers how many it used; the rest is fed again, with more behind it. `len`
+     * may be 0 after an EOF. */
     size_t (*feed)(struct rh_session *s, const char *bytes, size_t len);
     /* Adds answers to the output. */
     enum rh_pull (*pull)(struct rh_session *s, struct rh_output *out);
-    /* The output that was pulled is written whole; told where it held a reference or a file, or answers that
-     * somebody waits for. */
+    /* The output that was pulled is written whole; told where it held a reference or a file, or
+     * answers that somebody waits for. */
     void (*sent)(struct rh_session *s);
     /* The peer sends no more. */
     void (*eof)(struct rh_session *s);
@@ -67,14 +67,14 @@ struct rh_host {
 struct rh_session {
     const struct rh_session_ops *ops;
     struct rh_host *host;
-    uint8_t deadline;      /* enum rh_deadline_class that should run now */
-    bool restart;      /* restart the deadline although its class is the same; the host clears it */
-    bool wants_input;  /* feed would make progress; else the host may stop reading */
-    bool has_output;   /* pull would add something; after a wake it must be asked anyway */
-    bool finished;     /* nothing more to say: close our side behind the output */
-    bool lingers;      /* finished, and the peer may still be sending: discard for a while */
-    bool bulk;         /* much more comes or goes: larger buffers save system calls */
-    bool at_rest;      /* between requests */
+    uint8_t deadline; /* enum rh_deadline_class that should run now */
+    bool restart;     /* restart the deadline although its class is the same; the host clears it */
+    bool wants_input; /* feed would make progress; else the host may stop reading */
+    bool has_output;  /* pull would add something; after a wake it must be asked anyway */
+    bool finished;    /* nothing more to say: close our side behind the output */
+    bool lingers;     /* finished, and the peer may still be sending: discard for a while */
+    bool bulk;        /* much more comes or goes: larger buffers save system calls */
+    bool at_rest;     /* between requests */
 };
 
 #endif

@@ -1,5 +1,6 @@
-/* rh_stream_*: a pipe of one slab buffer between the handler that pushes and the session that pulls. The handler is
- * told how much was taken, and called back when there is room again: that is all the back-pressure there is. */
+/* rh_stream_*: a pipe of one slab buffer between the handler that pushes and the session that
+ * pulls. The handler is told how much was taken, and called back when there is room again: that is
+ * all the back-pressure there is. */
 #include "rawhttp/stream.h"
 
 #include <string.h>
@@ -49,7 +50,8 @@ void rh_stream_open(struct rh_exchange *x, unsigned status, const char *type, in
         rh_respond_source(x, status, type, &source);
         x->body_state = (uint8_t)body; /* an open stream goes on reading the request */
         x->body_told = told;
-        x->source_waits = true; /* until something was written: the head leaves at once all the same */
+        x->source_waits =
+            true; /* until something was written: the head leaves at once all the same */
     }
     x->stream_open = true;
     rh_exchange_keep(x);
@@ -58,7 +60,8 @@ void rh_stream_open(struct rh_exchange *x, unsigned status, const char *type, in
 /* What is written is dropped: the peer is gone, wants no content, or has all that was announced. */
 static bool drops(const struct rh_exchange *x)
 {
-    return x->session == NULL || x->overruled || x->is_head || x->answer_state == RH_ANSWER_COMPLETE;
+    return x->session == NULL || x->overruled || x->is_head ||
+           x->answer_state == RH_ANSWER_COMPLETE;
 }
 
 void rh_stream_let_go(struct rh_exchange *x)
