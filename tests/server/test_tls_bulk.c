@@ -7,8 +7,6 @@
 
 enum { LONG = 700000, PEERS = RH_BULK_MAX + 6, RECORD = 16384 };
 
-static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
-static int version;
 static char content[LONG];
 static size_t room_most; /* of all pulls */
 static size_t pulls;
@@ -114,7 +112,6 @@ static void expect_content(struct tls_client *c)
     cr_expect_eq(bulk_in_use(), 0);
 }
 
-#define FOR_EACH_VERSION() for (unsigned v = 0; version = versions[v % 2], v < 2; v++)
 
 Test(tls_bulk, pulls_a_file_in_whole_records_and_sends_several_at_once)
 {
