@@ -16,8 +16,9 @@ struct rh_home {
     size_t bytes;
     void (*fini)(struct rh_home *home);
 };
-/* That of this exchange's server, `bytes` long. At first use it is zeroed memory that `init` makes ready; where that says
- * no, or memory ran out, NULL. When the server is destroyed `fini` (or NULL) is called, and it is wiped. */
+/* That of this exchange's server, `bytes` long. At first use it is zeroed memory that `init` makes
+ * ready; where that says no, or memory ran out, NULL. When the server is destroyed `fini` (or NULL)
+ * is called, and it is wiped. */
 void *rh_middleware_home(struct rh_exchange *x, const void *prepared, size_t bytes,
                          bool (*init)(struct rh_home *home), void (*fini)(struct rh_home *home));
 

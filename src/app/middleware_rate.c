@@ -44,7 +44,8 @@ static bool table_init(struct rh_home *home)
 static struct table *table_of(struct rh_exchange *x, const struct prepared *prepared)
 {
     size_t buckets = ((size_t)prepared->sets_mask + 1) * WAYS;
-    return rh_middleware_home(x, prepared, sizeof(struct table) + buckets * sizeof(struct bucket), table_init, NULL);
+    return rh_middleware_home(x, prepared, sizeof(struct table) + buckets * sizeof(struct bucket),
+                              table_init, NULL);
 }
 
 /* Keyed, so that nobody can choose addresses or names that meet in one set. */
@@ -64,7 +65,8 @@ static uint64_t key_hash(const struct table *table, struct rh_slice key)
 static struct rh_slice peer_key(struct rh_exchange *x, unsigned char address[16])
 {
     unsigned len = rh_exchange_peer_bytes(x, address);
-    return len == 0 ? rh_request_peer(x) : (struct rh_slice){(const char *)address, len == 16 ? 8 : len};
+    return len == 0 ? rh_request_peer(x)
+                    : (struct rh_slice){(const char *)address, len == 16 ? 8 : len};
 }
 
 static double tokens_now(const struct bucket *bucket, const struct rh_rate *options,
@@ -75,7 +77,8 @@ static double tokens_now(const struct bucket *bucket, const struct rh_rate *opti
     return tokens < options->burst ? tokens : options->burst;
 }
 
-static struct bucket *bucket_of(const struct prepared *prepared, struct table *table, uint64_t hash, uint32_t now_ms)
+static struct bucket *bucket_of(const struct prepared *prepared, struct table *table, uint64_t hash,
+                                uint32_t now_ms)
 {
     struct bucket *set = &table->buckets[(hash & prepared->sets_mask) * WAYS];
     struct bucket *fullest = set;
@@ -120,7 +123,8 @@ static void limit(struct rh_exchange *x, void *data)
     bucket->tokens = (float)tokens;
     double seconds = (1 - tokens) / options->per_second;
     uint32_t whole = seconds < 1e9 ? (uint32_t)seconds : 1000000000;
-    rh_respond_too_many_requests(x, whole < seconds ? whole + 1 : whole, NULL); /* never too early */
+    uint32_t after_s = whole < seconds ? whole + 1 : whole; /* never too early */
+    rh_respond_too_many_requests(x, after_s, NULL);
 }
 
 void rh_use_rate_limit(struct rh_app *app, struct rh_group *group, const struct rh_rate *rate)

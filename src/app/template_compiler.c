@@ -104,9 +104,9 @@ static bool create_unit(struct compiler *compiler, const struct rh_node *node, s
         struct rh_unit *units =
             room > UNITS_MAX ? NULL : realloc(program->units, room * sizeof(*units));
         if (units == NULL) {
-            return node != NULL && fail(compiler, node, node->at,
-                                        room > UNITS_MAX ? "too many uses of partials"
-                                                         : "out of memory");
+            return node != NULL &&
+                   fail(compiler, node, node->at,
+                        room > UNITS_MAX ? "too many uses of partials" : "out of memory");
         }
         program->units = units;
         program->unit_room = room;

@@ -50,7 +50,8 @@ Test(turn, runs_what_asks_again_while_it_runs)
     uv_run(&loop, UV_RUN_DEFAULT);
     cr_assert(!limit_fired, "the loop blocked after %u runs", soon_runs);
     cr_assert_eq(soon_runs, TIMES);
-    cr_assert(!uv_is_active((uv_handle_t *)&turn.idle) || turn.soon, "nothing is asked for: the loop may block");
+    cr_assert(!uv_is_active((uv_handle_t *)&turn.idle) || turn.soon,
+              "nothing is asked for: the loop may block");
     uv_close((uv_handle_t *)&limit, NULL);
     uv_close((uv_handle_t *)&first, NULL);
     rh_turn_close(&turn);

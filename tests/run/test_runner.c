@@ -64,7 +64,8 @@ static void *ask(void *data)
         ssize_t n = 0;
         size_t len = 0;
         cr_assert_gt(send(fd, CLOSE, sizeof CLOSE - 1, MSG_NOSIGNAL), 0);
-        while (len < sizeof text && ((n = recv(fd, text + len, sizeof text - len, 0)) > 0 || n < 0)) {
+        while (len < sizeof text &&
+               ((n = recv(fd, text + len, sizeof text - len, 0)) > 0 || n < 0)) {
             len += n > 0 ? (size_t)n : 0;
             if (n < 0) {
                 usleep(100);

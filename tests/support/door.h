@@ -1,4 +1,5 @@
-/* A door of the tests' own: what stands behind the server where no app is wanted. One handler answers everything. */
+/* A door of the tests' own: what stands behind the server where no app is wanted. One handler
+ * answers everything. */
 #ifndef TESTS_SUPPORT_DOOR_H
 #define TESTS_SUPPORT_DOOR_H
 

@@ -95,7 +95,8 @@ void peer_say(uv_loop_t *loop, int fd, const char *text)
     peer_send(loop, fd, text, strlen(text));
 }
 
-size_t peer_receive(uv_loop_t *loop, int fd, char *out, size_t cap, const char *ending, unsigned ms, int *ret_end)
+size_t peer_receive(uv_loop_t *loop, int fd, char *out, size_t cap, const char *ending, unsigned ms,
+                    int *ret_end)
 {
     uint64_t until = now_ms() + ms;
     size_t len = 0;
@@ -110,7 +111,8 @@ size_t peer_receive(uv_loop_t *loop, int fd, char *out, size_t cap, const char *
             end = -1;
         }
         size_t ending_len = ending != NULL ? strlen(ending) : 0;
-        if (ending != NULL && len >= ending_len && memcmp(out + len - ending_len, ending, ending_len) == 0) {
+        if (ending != NULL && len >= ending_len &&
+            memcmp(out + len - ending_len, ending, ending_len) == 0) {
             break;
         }
         step(loop);

@@ -1,6 +1,7 @@
-/* Criterion (2.4.1) lets a test pass whose teardown fails: an assertion there is printed and forgotten, an abort or
- * an exit is a warning. What a teardown finds (a leak, an object that was not given back, a loop that can not be
- * closed) is what many tests are for, so this makes the whole program fail. Linked into every test. */
+/* Criterion (2.4.1) lets a test pass whose teardown fails: an assertion there is printed and
+ * forgotten, an abort or an exit is a warning. What a teardown finds (a leak, an object that was
+ * not given back, a loop that can not be closed) is what many tests are for, so this makes the
+ * whole program fail. Linked into every test. */
 #include <criterion/criterion.h>
 #include <criterion/hooks.h>
 #include <stdio.h>
