@@ -12,7 +12,6 @@ void rh_source_complain(struct rh_source *source, struct rh_pool *pool, const ch
                         const char *format, ...)
 {
     char reason[256];
-    char text[640];
     size_t line = 1;
     size_t column = 1;
     if (source->error != NULL) {
@@ -26,8 +25,14 @@ void rh_source_complain(struct rh_source *source, struct rh_pool *pool, const ch
     va_start(arguments, format);
     vsnprintf(reason, sizeof(reason), format, arguments);
     va_end(arguments);
-    snprintf(text, sizeof(text), "%.*s:%zu:%zu: %s", (int)source->file.len, source->file.base, line,
-             column, reason);
-    struct rh_slice copy = rh_pool_copy(pool, rh_slice_from(text));
-    source->error = copy.base != NULL ? copy.base : "out of memory";
+    const char *shape = "%.*s:%zu:%zu: %s"; /* as compilers write it; the path may be a long one */
+    int file_len = (int)source->file.len;
+    size_t cap = (size_t)snprintf(NULL, 0, shape, file_len, source->file.base, line, column, reason) + 1;
+    char *text = rh_pool_alloc(pool, cap);
+    if (text == NULL) {
+        source->error = "out of memory";
+        return;
+    }
+    snprintf(text, cap, shape, file_len, source->file.base, line, column, reason);
+    source->error = text;
 }

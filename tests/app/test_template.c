@@ -163,6 +163,19 @@ Test(template, tells_what_is_not_well_formed)
     }
 }
 
+Test(template, tells_the_whole_of_a_long_name_and_the_reason)
+{
+    char name[1000];
+    memset(name, 'n', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    struct rh_templates *set = SET(name, "{{}}");
+    const char *error = rh_templates_error(set);
+    cr_assert_not_null(error);
+    cr_expect_eq(strncmp(error, name, strlen(name)), 0, "%s", error);
+    cr_expect_str_eq(error + strlen(name), ":1:1: a tag needs a name of 1 to 200 bytes");
+    rh_templates_destroy(set);
+}
+
 Test(template, keeps_the_good_when_one_is_bad)
 {
     struct rh_templates *set = SET("bad", "<script>{{x}}</script>", "good", "{{x}}", "uses",
