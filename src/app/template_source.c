@@ -25,14 +25,14 @@ void rh_source_complain(struct rh_source *source, struct rh_pool *pool, const ch
     va_start(arguments, format);
     vsnprintf(reason, sizeof(reason), format, arguments);
     va_end(arguments);
-    const char *shape = "%.*s:%zu:%zu: %s"; /* as compilers write it; the path may be a long one */
-    int file_len = (int)source->file.len;
-    size_t cap = (size_t)snprintf(NULL, 0, shape, file_len, source->file.base, line, column, reason) + 1;
+    enum { PLACE_BYTES_MAX = 48 }; /* of line and column, with what stands between */
+    size_t cap = source->file.len + PLACE_BYTES_MAX + strlen(reason);
     char *text = rh_pool_alloc(pool, cap);
     if (text == NULL) {
         source->error = "out of memory";
         return;
     }
-    snprintf(text, cap, shape, file_len, source->file.base, line, column, reason);
+    snprintf(text, cap, "%.*s:%zu:%zu: %s", (int)source->file.len, source->file.base, line, column,
+             reason);
     source->error = text;
 }
