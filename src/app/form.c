@@ -144,8 +144,7 @@ void rh_form_read(struct rh_exchange *x, rh_form_fn fn, void *data)
     rh_body_whole(x, on_body, form);
 }
 
-/* --- What the handler asks
- * --------------------------------------------------------------------------- */
+/* --- What the handler asks ------------------------------------------------------------------ */
 
 /* rh_exchange_app_slot takes the exchange to write; here it is only read. */
 static const struct rh_form *form_of(const struct rh_exchange *x)

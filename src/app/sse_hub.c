@@ -62,8 +62,7 @@ static void event_unref(struct event *event)
     }
 }
 
-/* --- Life
- * ------------------------------------------------------------------------------------------ */
+/* --- Life ----------------------------------------------------------------------------------- */
 
 void rh_sse_hub_options_init_sized(struct rh_sse_hub_options *options, size_t size)
 {
@@ -101,8 +100,7 @@ void rh_sse_hub_destroy(void *hub)
     }
 }
 
-/* --- Rooms
- * ----------------------------------------------------------------------------------------- */
+/* --- Rooms ---------------------------------------------------------------------------------- */
 
 /* On the room's loop: gone where nobody is in it and nothing is on its way to it. */
 static void room_leave(struct room *room, size_t left, size_t delivered)
@@ -246,8 +244,7 @@ size_t rh_sse_hub_subscribers(struct rh_sse_hub *hub)
     return count;
 }
 
-/* --- Events
- * ---------------------------------------------------------------------------------------- */
+/* --- Events --------------------------------------------------------------------------------- */
 
 /* On the room's loop. A stream without room for the whole event ends: its browser comes back and
  * says what it saw last, where one that went on would have missed something without knowing. */

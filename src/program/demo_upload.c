@@ -67,8 +67,7 @@ static void file_path(const struct upload *upload, const struct stored_file *fil
     snprintf(ret_path, size, "%s/%s", upload->folder, file->name);
 }
 
-/* --- In the thread pool
- * ----------------------------------------------------------------------------- */
+/* --- In the thread pool --------------------------------------------------------------------- */
 
 /* Counts what is about to be stored, for a file or for the folder (NULL); false, with errno, where
  * it is too much. */
@@ -157,8 +156,7 @@ static void run(uv_work_t *work)
         upload->failure = errno;
 }
 
-/* --- On the loop
- * ------------------------------------------------------------------------------------ */
+/* --- On the loop ---------------------------------------------------------------------------- */
 
 /* Removes what an upload that is refused had stored: a few unlinks of a folder that nobody else
  * knows. */

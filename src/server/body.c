@@ -167,8 +167,7 @@ static size_t take_whole(struct rh_exchange *x, struct rh_slice piece)
                 return piece.len;
             }
             rh_list_push_back(&x->engine->body_waiters, &x->waiting);
-            return 0; /* the budget is spent: wait, with reading stopped, for one that is given back
-                       */
+            return 0; /* the budget is spent: wait, not reading, for one that is given back */
         }
     }
     memcpy(x->whole + x->body_received, piece.base, piece.len);

@@ -71,8 +71,7 @@ static void append(struct bytes *b, const char *bytes, size_t len)
     b->len += len;
 }
 
-/* --- One connection
- * --------------------------------------------------------------------------------- */
+/* --- One connection ------------------------------------------------------------------------- */
 
 static void set_deadline(struct rh_driver_conn *c, enum rh_deadline_class which)
 {
@@ -328,8 +327,7 @@ int rh_driver_is_closed(const struct rh_driver_conn *c)
     return c->closed;
 }
 
-/* --- All of them
- * ------------------------------------------------------------------------------------ */
+/* --- All of them ---------------------------------------------------------------------------- */
 
 int rh_driver_create(struct rh_driver **ret_driver, struct rh_app *app,
                      const struct rh_config *config)

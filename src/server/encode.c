@@ -78,8 +78,8 @@ static RH_ALWAYS_INLINE char *put_framing(char *at, struct rh_exchange *x, int64
         return PUT(at, "Transfer-Encoding: chunked\r\n");
     }
     if (!x->is_head) {
-        x->ends_connection =
-            true; /* HTTP/1.0 knows no chunks: the close is the end (RFC 9112 §6.3) */
+        /* HTTP/1.0 knows no chunks: the close is the end (RFC 9112 §6.3). */
+        x->ends_connection = true;
     }
     return at;
 }

@@ -63,8 +63,8 @@ struct rh_engine {
     struct rh_post_box posts;
     uv_loop_t *loop;          /* NULL in the driver */
     struct rh_server *server; /* NULL in the driver */
-    void (*wake)(
-        struct rh_host *host); /* something changed outside of the host's calls: drive it soon */
+    /* Something changed outside of the host's calls: drive it soon. */
+    void (*wake)(struct rh_host *host);
     void (*tls_info)(struct rh_host *host, struct rh_tls_info *ret_info); /* NULL in the driver */
     /* An exchange was given back while the host is closing, or the first of an exhausted pool;
      * NULL: nobody asks. */

@@ -76,8 +76,8 @@ void rh_post_box_run(struct rh_post_box *box)
             free(post);
             if (now.x_fn != NULL) {
                 now.x_fn(now.x, now.data);
-                rh_exchange_posted(
-                    now.x); /* others may stand behind it: the last one gives it back */
+                /* Others may stand behind it: the last one gives it back. */
+                rh_exchange_posted(now.x);
             } else {
                 now.server_fn(now.server, now.data);
             }

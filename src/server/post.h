@@ -13,8 +13,8 @@ struct rh_post_box {
     pthread_mutex_t mutex;
     struct rh_post *first;
     struct rh_post **last;
-    void (*signal)(
-        void *data); /* wakes the loop; NULL once closed (and in the driver, which polls) */
+    /* Wakes the loop; NULL once closed (and in the driver, which polls). */
+    void (*signal)(void *data);
     void *data;
     bool closed;
 };

@@ -183,8 +183,8 @@ static void assert_thread(const struct rh_exchange *x)
 void rh_exchange_hold(struct rh_exchange *x)
 {
     assert_thread(x);
-    if (x->answer_state != RH_ANSWER_NONE &&
-        !x->overruled) { /* a hold ends with the answer: this one would never */
+    /* A hold ends with the answer: one behind it would never. */
+    if (x->answer_state != RH_ANSWER_NONE && !x->overruled) {
         rh_exchange_log(x, RH_LOG_ERROR, "%.*s holds what it has answered", (int)x->route.len,
                         x->route.base != NULL ? x->route.base : "");
         return;
@@ -294,8 +294,8 @@ void rh_exchange_set_request_id(struct rh_exchange *x, const char *id)
 
 int rh_exchange_post(struct rh_exchange *x, rh_exchange_post_fn fn, void *data)
 {
-    atomic_fetch_add_explicit(
-        &x->posts, 1, memory_order_relaxed); /* the box's lock orders it before the post runs */
+    /* The box's lock orders it before the post runs. */
+    atomic_fetch_add_explicit(&x->posts, 1, memory_order_relaxed);
     int err = rh_post_box_put(&x->engine->posts, x, fn, NULL, NULL, data);
     if (err != 0) {
         atomic_fetch_sub_explicit(&x->posts, 1, memory_order_relaxed);

@@ -196,8 +196,7 @@ static struct rh_slice copy_content(struct rh_exchange *x, struct rh_slice conte
     return (struct rh_slice){place, content.len};
 }
 
-/* --- What the app may still change
- * -------------------------------------------------------------------- */
+/* --- What the app may still change ---------------------------------------------------------- */
 
 int rh_response_set_own(struct rh_exchange *x, struct rh_slice name, struct rh_slice value)
 {
@@ -250,8 +249,7 @@ int rh_exchange_replace_content(struct rh_exchange *x, struct rh_slice content, 
     return 0;
 }
 
-/* --- Answers
- * ------------------------------------------------------------------------------------------ */
+/* --- Answers -------------------------------------------------------------------------------- */
 
 /* The last resort is static: an error answer that needed memory would come back here. */
 static void answer_copy(struct rh_exchange *x, unsigned status, struct rh_slice body)

@@ -26,8 +26,7 @@ static int fail(struct rh_server *server, int code, const char *what, const char
 
 static void free_server(struct rh_server *server);
 
-/* --- Ends
- * ------------------------------------------------------------------------------------------- */
+/* --- Ends ----------------------------------------------------------------------------------- */
 
 /* Exchanges that handlers hold of cut connections count against the ceiling: it holds for memory,
  * not for sockets. */
@@ -98,8 +97,7 @@ static void on_exchange_released(struct rh_engine *engine)
     maybe_closed(server);
 }
 
-/* --- Turns
- * ------------------------------------------------------------------------------------------ */
+/* --- Turns ---------------------------------------------------------------------------------- */
 
 static void conns_soon(struct rh_conns *conns)
 {
@@ -186,8 +184,7 @@ static void signal_turn(void *data)
     rh_turn_signal(data);
 }
 
-/* --- Listening
- * -------------------------------------------------------------------------------------- */
+/* --- Listening ------------------------------------------------------------------------------ */
 
 /* The next one will find a place, or waits in the kernel's queue until there is one. */
 static void make_room(struct rh_server *server)
@@ -278,8 +275,7 @@ const char *rh_server_error(const struct rh_server *server)
     return server == NULL ? "out of memory" : server->error;
 }
 
-/* --- Life
- * ------------------------------------------------------------------------------------------- */
+/* --- Life ----------------------------------------------------------------------------------- */
 
 int rh_server_create(struct rh_server **ret_server, uv_loop_t *loop, struct rh_app *app,
                      const struct rh_config *config)
@@ -352,8 +348,8 @@ void rh_server_drain(struct rh_server *server, uint64_t ms, rh_server_cb cb, voi
         rh_listeners_drain(&server->listeners);
         server->state = RH_SERVER_DRAINING;
         server->drain_due = true;
-        rh_engine_drain(
-            &server->engine); /* last: a handler that hears of it may close the server */
+        /* Last: a handler that hears of it may close the server. */
+        rh_engine_drain(&server->engine);
     }
     if (server->state != RH_SERVER_DRAINING) {
         return;
@@ -384,8 +380,8 @@ void rh_server_close(struct rh_server *server, rh_server_cb cb, void *data)
     rh_conns_close_all(&server->conns, RH_CLOSED);
     maybe_closed(server);
     if (server->turn_open) {
-        rh_turn_keep(&server->turn); /* held exchanges may be all that is left: the loop waits for
-                                        their posts */
+        /* Held exchanges may be all that is left: the loop waits for their posts. */
+        rh_turn_keep(&server->turn);
     }
 }
 
@@ -411,8 +407,8 @@ void rh_server_destroy(struct rh_server *server)
     }
     RH_ASSERT(server->state == RH_SERVER_CLOSED || server->state == RH_SERVER_FAILED);
     if (server->turn_tried && !server->turn_closed) {
-        server->destroy_due =
-            true; /* a failed create whose handles are still closing on the caller's loop */
+        /* A failed create whose handles are still closing on the caller's loop. */
+        server->destroy_due = true;
     } else {
         free_server(server);
     }

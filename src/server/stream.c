@@ -50,8 +50,8 @@ void rh_stream_open(struct rh_exchange *x, unsigned status, const char *type, in
         rh_respond_source(x, status, type, &source);
         x->body_state = (uint8_t)body; /* an open stream goes on reading the request */
         x->body_told = told;
-        x->source_waits =
-            true; /* until something was written: the head leaves at once all the same */
+        /* Until something was written: the head leaves at once all the same. */
+        x->source_waits = true;
     }
     x->stream_open = true;
     rh_exchange_keep(x);

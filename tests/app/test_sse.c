@@ -114,8 +114,7 @@ Test(sse, retry_heartbeat_and_last_id)
     cr_assert_not_null(strstr(text, ":\n\n"), "%s", text);
 }
 
-/* --- Streams that stay open
- * -------------------------------------------------------------------------- */
+/* --- Streams that stay open ----------------------------------------------------------------- */
 
 static struct rh_exchange *stream; /* NULL: ended */
 static int drains, aborts;

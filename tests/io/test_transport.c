@@ -14,8 +14,7 @@ static uint64_t unsent(void)
     return rh_transport_unsent(transport(), &owner->write);
 }
 
-/* --- Reading
- * ---------------------------------------------------------------------------------------- */
+/* --- Reading -------------------------------------------------------------------------------- */
 
 Test(transport, reads_into_the_room_that_is_named)
 {
@@ -67,8 +66,7 @@ Test(transport, that_is_stopped_reads_nothing)
     cr_expect_eq(input_len, 5);
 }
 
-/* --- Writing
- * ---------------------------------------------------------------------------------------- */
+/* --- Writing -------------------------------------------------------------------------------- */
 
 Test(transport, writes_at_once_what_the_socket_takes)
 {
@@ -160,8 +158,7 @@ Test(transport, counts_what_the_kernel_still_holds_as_unsent)
     cr_expect_eq(unsent(), 0);
 }
 
-/* --- Its end
- * ---------------------------------------------------------------------------------------- */
+/* --- Its end -------------------------------------------------------------------------------- */
 
 Test(transport, hears_the_end_once_and_can_still_write)
 {
@@ -352,8 +349,7 @@ Test(transport, ends_its_side_behind_what_is_in_flight)
     cr_expect_eq(peer_gets_end(), 1);
 }
 
-/* --- A descriptor that can not be opened
- * ----------------------------------------------------------- */
+/* --- A descriptor that can not be opened ---------------------------------------------------- */
 
 Test(transport, that_can_not_be_opened_closes_the_descriptor_and_says_so)
 {

@@ -65,8 +65,7 @@ static void tear_down(void)
 
 TestSuite(scarce, .init = set_up, .fini = tear_down, .timeout = 120);
 
-/* --- An app
- * ----------------------------------------------------------------------------------------- */
+/* --- An app --------------------------------------------------------------------------------- */
 
 static void pong(struct rh_exchange *x, void *data)
 {
@@ -174,8 +173,7 @@ Test(scarce, memory_fails_a_folder_of_files)
     scarce_at_each(try_files, true);
 }
 
-/* --- A server and its loop
- * -------------------------------------------------------------------------- */
+/* --- A server and its loop ------------------------------------------------------------------ */
 
 static uv_loop_t loop;
 static struct rh_server *server;
@@ -245,8 +243,7 @@ Test(scarce, memory_fails_a_runner)
     scarce_at_each(try_runner, true);
 }
 
-/* --- TLS
- * -------------------------------------------------------------------------------------------- */
+/* --- TLS ------------------------------------------------------------------------------------ */
 
 static void make_certs(void)
 {
@@ -290,8 +287,7 @@ Test(scarce, memory_fails_the_loading_of_certificates)
     scarce_at_each(try_tls, true);
 }
 
-/* --- While a server runs
- * ---------------------------------------------------------------------------- */
+/* --- While a server runs -------------------------------------------------------------------- */
 
 static struct rh_tls *served;
 static struct rh_templates *pages;
@@ -511,8 +507,7 @@ Test(scarce, memory_ends_a_request_and_not_the_server)
     rh_templates_destroy(pages);
 }
 
-/* --- Templates and values
- * --------------------------------------------------------------------------- */
+/* --- Templates and values ------------------------------------------------------------------- */
 
 static int try_templates(void)
 {

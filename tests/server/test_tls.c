@@ -137,8 +137,7 @@ Test(tls, handshake_may_be_longer_than_a_buffer)
     }
 }
 
-/* --- The handshake, byte by byte
- * -------------------------------------------------------------------- */
+/* --- The handshake, byte by byte ------------------------------------------------------------ */
 
 enum ending { FIN, RESET };
 
@@ -195,8 +194,7 @@ Test(tls, forgets_a_peer_that_resets_after_any_byte_of_the_handshake)
     end_at_every_byte(RESET);
 }
 
-/* --- Answers that the socket did not take
- * ----------------------------------------------------------- */
+/* --- Answers that the socket did not take --------------------------------------------------- */
 
 /* A client that reads nothing, and an answer that waits for it. */
 static void queue_answer(const char *request)
@@ -315,8 +313,7 @@ Test(tls, close_forgets_a_queued_answer)
     tls_client_free(&client);
 }
 
-/* --- Ends inside a handler, and of what a handler holds
- * --------------------------------------------- */
+/* --- Ends inside a handler, and of what a handler holds ------------------------------------- */
 
 Test(tls, server_may_be_closed_inside_a_handler)
 {

@@ -30,8 +30,7 @@ static void say_truncated(const char *text, size_t missing)
     tls_client_fin(&client);
 }
 
-/* --- Truncation (RFC 8446 §6.1, RFC 9112 §9.8)
- * ------------------------------------------------------- */
+/* --- Truncation (RFC 8446 §6.1, RFC 9112 §9.8) ---------------------------------------------- */
 
 Test(tls_ends, half_a_record_of_a_head_is_no_request)
 {
@@ -115,8 +114,7 @@ Test(tls_ends, closure_alert_is_no_complete_body_either)
     cut_every_body(by_notify);
 }
 
-/* --- Closure
- * ---------------------------------------------------------------------------------------- */
+/* --- Closure -------------------------------------------------------------------------------- */
 
 /* RFC 9112 §9.8: a server has to expect an incomplete close; the requests before it were whole. */
 Test(tls_ends, both_kinds_of_end_get_the_answers_that_are_due_and_a_closure_alert)
@@ -194,8 +192,7 @@ Test(tls_ends, idle_connections_end_by_a_closure_alert)
     }
 }
 
-/* --- Broken protocol
- * -------------------------------------------------------------------------------- */
+/* --- Broken protocol ------------------------------------------------------------------------ */
 
 Test(tls_ends, garbage_gets_an_alert_and_cuts_what_is_open)
 {
