@@ -62,14 +62,22 @@ static void flush(struct rh_conn *c)
     }
 }
 
+/* NULL: all are taken, and a usual one has to do. */
+static struct rh_output *acquire_bulk(struct rh_conn *c)
+{
+    struct rh_output *out = rh_slab_acquire(&c->host.engine->pools.bulk_outputs);
+    if (out != NULL) {
+        rh_output_init(out, RH_BULK_BYTES);
+    }
+    return out;
+}
+
 static bool acquire_output(struct rh_conn *c)
 {
-    struct rh_pools *pools = &c->host.engine->pools;
-    if (RH_UNLIKELY(rh_conn_session(c)->bulk) && (c->out = rh_slab_acquire(&pools->bulk_outputs)) != NULL) {
-        rh_output_init(c->out, RH_BULK_BYTES);
+    if (RH_UNLIKELY(rh_conn_session(c)->bulk) && (c->out = acquire_bulk(c)) != NULL) {
         return true;
     }
-    c->out = rh_slab_acquire(&pools->outputs);
+    c->out = rh_slab_acquire(&c->host.engine->pools.outputs);
     if (c->out == NULL) {
         rh_conn_close(c, RH_CLOSED);
         return false;
@@ -89,11 +97,10 @@ static void release_output(struct rh_conn *c)
 static void grow_output(struct rh_conn *c)
 {
     if (!c->in_flight && !c->closing && c->out->cap < RH_BULK_BYTES) {
-        struct rh_output *bulk = rh_slab_acquire(&c->host.engine->pools.bulk_outputs);
+        struct rh_output *bulk = acquire_bulk(c);
         if (bulk != NULL) {
             release_output(c);
             c->out = bulk;
-            rh_output_init(bulk, RH_BULK_BYTES);
         }
     }
 }
