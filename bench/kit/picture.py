@@ -42,11 +42,10 @@ def _quoted(text):
 
 
 class Bar:
-    """One bar: its name, value with spread (or None), the text at its end, and its colour."""
+    """One bar: its name, which also says its colour, value with spread (or None), and the text at its end."""
 
-    def __init__(self, name, value, spread=None, text="", fill=None):
+    def __init__(self, name, value, spread=None, text=""):
         self.name, self.value, self.spread, self.text = name, value, spread, text
-        self.fill = fill or color(name)
 
 
 def _panel(number, title, bars, longest, left, bottom, width, height):
@@ -59,7 +58,7 @@ def _panel(number, title, bars, longest, left, bottom, width, height):
         end = shown[0] if cut else max(shown[0], shown[2])
         spread = [shown[0], shown[0]] if cut else shown[1:]
         lines.append("\t".join([_quoted(bar.name)] + [f"{value:.6g}" for value in [shown[0]] + spread + [end]]
-                               + [_quoted(("» " if cut else "") + bar.text), str(int(bar.fill[1:], 16))]))
+                               + [_quoted(("» " if cut else "") + bar.text), str(int(color(bar.name)[1:], 16))]))
     lines += [
         "EOD",
         f"set lmargin at screen {left:.4f}; set rmargin at screen {left + width:.4f}",

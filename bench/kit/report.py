@@ -6,6 +6,11 @@ def number(value, digits=1):
     return f"{value:,.{digits}f}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
+def with_loops(server, loops):
+    """A server and its number of loops, a text, as tables and pictures name them."""
+    return f"{server}, {loops} loop" + ("" if loops == "1" else "s")
+
+
 def ratio_text(ratio):
     return f"{ratio[0]:.2f} ({ratio[1]:.2f}–{ratio[2]:.2f})" if ratio else "–"
 
@@ -18,7 +23,7 @@ def _floors(results, scenario):
     return floors
 
 
-def _median_and_spread(results, name, server, column, digits=0):
+def median_and_spread(results, name, server, column, digits=0):
     low, high = results.spread(name, server, column)
     return (f"{number(results.median(name, server, column), digits)} "
             f"({number(low, digits)}–{number(high, digits)})")
@@ -41,7 +46,7 @@ def _rate_table(results, scenario):
     yield ["server", "per second (spread)"] + _cpu_heads(results, scenario) + \
         ["busy", "p50 µs", "p90", "p99", "p99.9", "errors"]
     for server in results.servers(name):
-        yield [server, _median_and_spread(results, name, server, "rps")] + \
+        yield [server, median_and_spread(results, name, server, "rps")] + \
             _cpu_cells(results, scenario, server) + \
             [f"{results.median(name, server, 'busy') * 100:.0f} %"] + \
             [number(results.median(name, server, column), 0) for column in ("p50", "p90", "p99", "p999")] + \
@@ -55,7 +60,7 @@ def _latency_table(results, scenario):
         _cpu_heads(results, scenario) + ["busy", "late", "lost", "errors"]
     for server in results.servers(name):
         yield [server] + [number(results.median(name, server, column), 0) for column in ("p50", "p90")] + \
-            [_median_and_spread(results, name, server, "p99"),
+            [median_and_spread(results, name, server, "p99"),
              ratio_text(results.ratio(name, server, "nginx", "p99"))] + \
             [number(results.median(name, server, column), 0) for column in ("p999", "max")] + \
             _cpu_cells(results, scenario, server) + \
@@ -71,7 +76,7 @@ def _memory_table(results, scenario):
     yield head + (["active: per second", "CPU µs per request"] + [heading for heading, _ in floors]
                   if active else [])
     for server in results.servers(name):
-        row = [server, _median_and_spread(results, name, server, "bytes_each")] + \
+        row = [server, median_and_spread(results, name, server, "bytes_each")] + \
             [ratio_text(results.ratio(name, server, floor, "bytes_each")) for _, floor in floors] + \
             [number(results.median(name, server, "base_mib"))]
         if active:

@@ -79,14 +79,17 @@ class Scenario:
         cpu = result.pop("cpu_seconds", used[0])
         if result["requests"] == 0 and result["seconds"] > 0:
             raise Failed("no request was answered")
-        requests = max(result["requests"], 1)
-        split = used[1] / (used[1] + used[2]) if used[1] + used[2] > 0 else 0.0
-        result["cpu_us"] = cpu / requests * 1e6
-        result["user_us"] = result["cpu_us"] * split
-        result["sys_us"] = result["cpu_us"] * (1 - split)
+        add_cpu(result, cpu, used)
         result["rps"] = result["requests"] / result["seconds"] if result["seconds"] else 0.0
         result["busy"] = cpu / result["seconds"] if result["seconds"] else 0.0
         return result
+
+
+def add_cpu(result, cpu, used):
+    """To a measurement the CPU µs for each of its requests, of so many seconds in all, with the split of `used`."""
+    split = used[1] / (used[1] + used[2]) if used[1] + used[2] > 0 else 0.0
+    result["cpu_us"] = cpu / max(result["requests"], 1) * 1e6
+    result["user_us"], result["sys_us"] = result["cpu_us"] * split, result["cpu_us"] * (1 - split)
 
 
 def wrk_load(connections=100, *arguments):
