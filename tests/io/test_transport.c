@@ -177,8 +177,7 @@ Test(transport, hears_the_end_once_and_can_still_write)
 Test(transport, hears_a_reset_once)
 {
     open_tcp();
-    peer_reset(peer);
-    peer = -1;
+    reset_peer();
     expect_order("e");
     cr_expect_eq(end_status, UV_ECONNRESET);
     cr_expect_lt(put(part(0, 10), NOTHING), 0, "a write fails at once");
@@ -190,8 +189,7 @@ Test(transport, write_in_flight_fails_once_at_a_reset)
     open_tcp();
     cr_assert_eq(put(part(0, LARGE), NOTHING), 1);
     loop_run_ms(&loop, 5);
-    peer_reset(peer);
-    peer = -1;
+    reset_peer();
     expect_order("ew");
     cr_expect_lt(write_status, 0);
     cr_expect_eq(transport()->writes_open, 0);
@@ -203,8 +201,7 @@ Test(transport, write_in_flight_tells_of_a_reset_where_nobody_reads)
     rh_transport_read_stop(transport());
     cr_assert_eq(put(part(0, LARGE), NOTHING), 1);
     loop_run_ms(&loop, 5);
-    peer_reset(peer);
-    peer = -1;
+    reset_peer();
     expect_order("w");
     cr_expect_lt(write_status, 0);
 }
@@ -213,8 +210,7 @@ Test(transport, write_fails_at_once_after_a_reset_that_nobody_heard)
 {
     open_tcp();
     rh_transport_read_stop(transport());
-    peer_reset(peer);
-    peer = -1;
+    reset_peer();
     loop_run_ms(&loop, 5);
     cr_expect_lt(put(part(0, 10), NOTHING), 0);
     expect_order("");
@@ -286,8 +282,7 @@ Test(transport, closes_inside_ended_at_an_end_and_at_a_reset)
     end_pair();
     open_tcp();
     cr_assert_eq(put(part(0, LARGE), NOTHING), 1);
-    peer_reset(peer);
-    peer = -1;
+    reset_peer();
     expect_order("ewc");
     cr_expect_lt(write_status, 0);
 }
@@ -304,8 +299,7 @@ Test(transport, closes_inside_written)
     open_tcp();
     rh_transport_read_stop(transport());
     cr_assert_eq(put(part(0, LARGE), NOTHING), 1);
-    peer_reset(peer);
-    peer = -1;
+    reset_peer();
     expect_order("wc");
     cr_expect_lt(write_status, 0);
 }

@@ -193,8 +193,7 @@ Test(transport_file, fails_once_at_a_reset)
     open_tcp();
     cr_assert_eq(put_file(200, LARGE - 200), 1);
     loop_run_ms(&loop, 5);
-    peer_reset(peer);
-    peer = -1;
+    reset_peer();
     expect_order("ew");
     cr_expect_lt(write_status, 0);
     cr_expect_lt(put_file(200, 1000), 0);
@@ -206,8 +205,7 @@ Test(transport_file, head_fails_at_once_after_a_reset_and_raises_no_signal)
 {
     open_tcp();
     rh_transport_read_stop(transport());
-    peer_reset(peer);
-    peer = -1;
+    reset_peer();
     loop_run_ms(&loop, 5);
     signal(SIGPIPE, SIG_DFL);
     cr_expect_eq(put_file(200, 1000), UV_ECONNRESET);
@@ -229,8 +227,7 @@ Test(transport_file, closes_inside_its_callbacks)
     open_tcp();
     cr_assert_eq(put_file(200, LARGE - 200), 1);
     loop_run_ms(&loop, 5);
-    peer_reset(peer);
-    peer = -1;
+    reset_peer();
     expect_order("ewc");
     cr_expect_lt(write_status, 0);
 }

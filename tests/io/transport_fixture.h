@@ -171,6 +171,13 @@ __attribute__((unused)) static void close_now(void)
     rh_transport_close(transport());
 }
 
+/* The peer ends by a reset. */
+__attribute__((unused)) static void reset_peer(void)
+{
+    peer_reset(peer);
+    peer = -1;
+}
+
 /* Closes what is still open and drops the peer: a test may open another pair then. */
 __attribute__((unused)) static void end_pair(void)
 {
