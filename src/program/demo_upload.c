@@ -42,8 +42,9 @@ struct upload {
     struct rh_exchange *x;
     struct rh_multipart form;
     uv_work_t work;
-    bool working; /* the pool has it: the loop touches neither buffer nor files */
-    bool paused;  /* the body waits for rh_body_resume */
+    uint64_t announced; /* length of the body; the pool may not ask the exchange */
+    bool working;       /* the pool has it: the loop touches neither buffer nor files */
+    bool paused;        /* the body waits for rh_body_resume */
     bool body_ended;
     int body_error;   /* of the body, or RH_EFORM */
     unsigned refusal; /* status that refuses what came, 0: none */
@@ -332,7 +333,7 @@ static void on_end(struct rh_exchange *x, int error, void *data)
 static void look_for_room(uv_work_t *work)
 {
     struct upload *upload = work->data;
-    if (!quota_fits(uploads_folder, (uint64_t)rh_body_length(upload->x), uploads_bytes_max))
+    if (!quota_fits(uploads_folder, upload->announced, uploads_bytes_max))
         upload->failure = EDQUOT;
 }
 
@@ -364,13 +365,14 @@ static void upload_row(struct rh_exchange *x, void *data)
     upload->x = x;
     upload->fd = -1;
     rh_exchange_hold(x); /* the pool may still work when the body has broken off */
-    upload->working = rh_body_length(x) > 0;
-    upload->work.data = upload;
-    if (upload->working &&
-        uv_queue_work(rh_exchange_loop(x), &upload->work, look_for_room, on_looked) == 0)
-        return;
-    upload->working = false; /* of no length that could be known: it is seen on the way */
-    rh_body_stream(x, on_data, on_end, upload);
+    if (rh_body_length(x) > 0) {
+        upload->announced = (uint64_t)rh_body_length(x);
+        upload->work.data = upload;
+        upload->working =
+            uv_queue_work(rh_exchange_loop(x), &upload->work, look_for_room, on_looked) == 0;
+    }
+    if (!upload->working) /* of no length that could be known: it is seen on the way */
+        rh_body_stream(x, on_data, on_end, upload);
 }
 
 void demo_upload_add(struct rh_app *app)
