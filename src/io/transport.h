@@ -124,7 +124,8 @@ uint64_t rh_transport_unsent(const struct rh_transport *t, const struct rh_trans
 
 /* Ends our side: close_notify with TLS, then FIN, behind what is in flight. Idempotent. */
 void rh_transport_shutdown(struct rh_transport *t);
-/* For transport_file.c and transport_cipher.c: sends the FIN that was wanted, if no write is in flight any more; true where it did. */
+/* For transport_file.c and transport_cipher.c: sends the FIN that was wanted, if no write is in flight any more; true
+ * where it did. */
 bool rh_transport_finish_shutdown(struct rh_transport *t);
 /* The connection goes to rest: gives back what TLS keeps between records. */
 void rh_transport_rest(struct rh_transport *t);
