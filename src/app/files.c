@@ -44,15 +44,9 @@ struct rh_files *rh_files_create(const char *folder, const struct rh_files_optio
     atomic_init(&files->references, 1);
     rh_files_options_init(&files->options);
     rh_options_take(&files->options, sizeof files->options, options);
-    if (files->options.not_found != NULL) {
-        files->options.not_found = strdup(files->options.not_found);
-        if (files->options.not_found == NULL) {
-            free(files);
-            errno = ENOMEM;
-            return NULL;
-        }
-    }
-    files->folder = rh_file_open_folder(folder);
+    const char *not_found = files->options.not_found;
+    bool copied = not_found == NULL || (files->options.not_found = strdup(not_found)) != NULL;
+    files->folder = copied ? rh_file_open_folder(folder) : -ENOMEM;
     if (files->folder < 0) {
         int err = -files->folder;
         rh_files_unref(files);

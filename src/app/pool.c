@@ -1,7 +1,9 @@
 /* Bump allocation in blocks that double up to 64 KiB; what is larger gets a block of its own. */
 #include "app/pool.h"
 
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -76,4 +78,20 @@ struct rh_slice rh_pool_copy(struct rh_pool *pool, struct rh_slice bytes)
         memcpy(copy, bytes.base, bytes.len);
     }
     return (struct rh_slice){copy, bytes.len};
+}
+
+char *rh_pool_format(struct rh_pool *pool, const char *format, ...)
+{
+    va_list arguments;
+    va_list again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int len = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    char *text = len >= 0 ? rh_pool_alloc(pool, (size_t)len + 1) : NULL;
+    if (text != NULL) {
+        vsnprintf(text, (size_t)len + 1, format, again);
+    }
+    va_end(again);
+    return text;
 }

@@ -28,4 +28,8 @@ void *rh_pool_alloc(struct rh_pool *pool, size_t bytes);
 /* A copy with a NUL behind it; base is NULL when memory ran out. */
 struct rh_slice rh_pool_copy(struct rh_pool *pool, struct rh_slice bytes);
 
+/* As printf writes it, however long that is; NULL when memory ran out. */
+char *rh_pool_format(struct rh_pool *pool, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 #endif

@@ -25,14 +25,7 @@ void rh_source_complain(struct rh_source *source, struct rh_pool *pool, const ch
     va_start(arguments, format);
     vsnprintf(reason, sizeof(reason), format, arguments);
     va_end(arguments);
-    enum { PLACE_BYTES_MAX = 48 }; /* of line and column, with what stands between */
-    size_t cap = source->file.len + PLACE_BYTES_MAX + strlen(reason);
-    char *text = rh_pool_alloc(pool, cap);
-    if (text == NULL) {
-        source->error = "out of memory";
-        return;
-    }
-    snprintf(text, cap, "%.*s:%zu:%zu: %s", (int)source->file.len, source->file.base, line, column,
-             reason);
-    source->error = text;
+    const char *text = rh_pool_format(pool, "%.*s:%zu:%zu: %s", (int)source->file.len,
+                                      source->file.base, line, column, reason);
+    source->error = text != NULL ? text : "out of memory";
 }

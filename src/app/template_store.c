@@ -48,11 +48,7 @@ struct walk {
 static void fail(struct walk *walk, const char *path, const char *reason)
 {
     if (walk->program != NULL) {
-        size_t bytes = strlen(path) + strlen(": ") + strlen(reason) + 1;
-        char *text = rh_pool_alloc(&walk->program->pool, bytes);
-        if (text != NULL) {
-            snprintf(text, bytes, "%s: %s", path, reason);
-        }
+        const char *text = rh_pool_format(&walk->program->pool, "%s: %s", path, reason);
         rh_program_fail(walk->program, text != NULL ? text : "out of memory");
     }
 }
