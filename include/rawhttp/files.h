@@ -20,11 +20,18 @@ struct rh_files_options {
     /* Called off the loop for each file with its device and inode; not 0: never served or listed. NULL: all are. */
     int (*is_private)(void *data, uint64_t device, uint64_t inode);
     void *data;
+    /* Paths of files and folders that are never served or listed: keys, password files, logs. NULL at the end; NULL:
+     * none; at most RH_FILES_HIDDEN_MAX. Copied; relative ones start at the current folder of rh_files_create.
+     * What counts is what a path means at the moment of each request: whatever has its name in its folder (also
+     * with more behind it, as "server.key.old" and "access.log.1"), what is found there by whatever name it is
+     * asked for, and, if that is a folder, all below it. Nothing need be there yet. */
+    const char *const *hidden;
 };
+enum { RH_FILES_HIDDEN_MAX = 64 };
 RH_API void rh_files_options_init_sized(struct rh_files_options *options, size_t size);
 #define rh_files_options_init(options) rh_files_options_init_sized((options), sizeof *(options))
 
-/* Opens the folder; NULL with errno set when that fails. Names that begin with a dot are never served or
+/* Opens the folder; NULL with errno set if that fails (E2BIG: more hidden paths than RH_FILES_HIDDEN_MAX). Names that begin with a dot are never served or
  * listed, except .well-known. */
 RH_API struct rh_files *rh_files_create(const char *folder, const struct rh_files_options *options);
 RH_API void rh_files_unref(struct rh_files *files);

@@ -45,8 +45,17 @@ struct rh_files *rh_files_create(const char *folder, const struct rh_files_optio
     rh_files_options_init(&files->options);
     rh_options_take(&files->options, sizeof files->options, options);
     const char *not_found = files->options.not_found;
-    bool copied = not_found == NULL || (files->options.not_found = strdup(not_found)) != NULL;
-    files->folder = copied ? rh_file_open_folder(folder) : -ENOMEM;
+    const char *const *hidden = files->options.hidden;
+    files->options.not_found = NULL;
+    files->options.hidden = NULL;
+    files->folder = rh_hidden_create(hidden, &files->hidden);
+    if (files->folder == 0 && not_found != NULL) {
+        files->options.not_found = strdup(not_found);
+        files->folder = files->options.not_found != NULL ? 0 : -ENOMEM;
+    }
+    if (files->folder == 0) {
+        files->folder = rh_file_open_folder(folder);
+    }
     if (files->folder < 0) {
         int err = -files->folder;
         rh_files_unref(files);
@@ -69,6 +78,7 @@ void rh_files_unref(struct rh_files *files)
     }
     rh_file_close(files->folder);
     free((void *)(uintptr_t)files->options.not_found);
+    rh_hidden_destroy(files->hidden);
     free(files);
 }
 

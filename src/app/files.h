@@ -2,6 +2,7 @@
  *
  *   files.c        the folder, the request's path, the answer          (loop)
  *   files_job.c    open, stat, read, list                              (thread pool)
+ *   files_hidden.c what is never served                                (thread pool)
  *   files_cache.c  small files kept in memory, by server               (loop)
  *   files_reader.c large files, read as the peer takes them            (both)
  *   listing.c      a folder as a page                                  (thread pool)
@@ -43,7 +44,8 @@ enum {
 struct rh_files {
     atomic_uint references;
     int folder;                      /* descriptor */
-    struct rh_files_options options; /* not_found is a copy */
+    struct rh_files_options options; /* not_found is a copy; `hidden` is NULL */
+    struct rh_hidden *hidden;        /* NULL: nothing is */
 };
 void rh_files_ref(struct rh_files *files);
 
@@ -129,6 +131,33 @@ void rh_cache_put(struct rh_files_home *home, const struct rh_entry_key *key,
                   struct rh_entry *entry);
 /* Drops the entry; nothing where it was dropped before. */
 void rh_cache_drop(struct rh_files_home *home, struct rh_entry *entry);
+
+/* Copies the list of paths, as given in the options. 0, or -errno. *ret_hidden is NULL for an empty
+ * list. */
+int RH_MUST_CHECK rh_hidden_create(const char *const *paths, struct rh_hidden **ret_hidden);
+void rh_hidden_destroy(struct rh_hidden *hidden); /* NULL accepted */
+
+/* A folder below files->folder, seen beside what is at the hidden paths now. */
+struct rh_hidden_look {
+    const struct rh_hidden *hidden; /* NULL: nothing is */
+    bool is_hidden;                 /* the folder itself, and so all that is in it */
+    uint64_t device;                /* of the folder */
+    uint64_t inode;
+    struct rh_hidden_place {
+        bool has_folder; /* the path's folder is there; its identity: */
+        bool is_there;   /* something is at the path; its identity: */
+        bool is_folder;
+        uint64_t folder_device;
+        uint64_t folder_inode;
+        uint64_t device;
+        uint64_t inode;
+    } places[RH_FILES_HIDDEN_MAX];
+};
+/* Looks at the folder of `name`: everything up to its last slash. In the pool, after the file was
+ * opened: whoever replaces a hidden file in between is seen. */
+void rh_hidden_look(struct rh_hidden_look *look, const struct rh_files *files, const char *name);
+/* Returns true if the file or folder `stat`, found in the folder as `base`, must not be seen. */
+bool rh_hidden_has(const struct rh_hidden_look *look, const char *base, const struct stat *stat);
 
 /* What a job found. */
 enum rh_job_outcome {

@@ -1,7 +1,7 @@
 /* What may block, in the pool: a name becomes an open regular file, or the reason why not. Opened
  * once and looked at through the descriptor, so what was checked is what is read, whatever happens
  * to the name meanwhile. Devices, FIFOs and sockets are as if they were not there, and so is what
- * the embedder calls private. */
+ * the embedder hides or calls private. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +50,16 @@ void rh_file_info_fill(struct rh_file_info *info, const struct stat *stat, const
     info->modified[RH_DATE_BYTES] = '\0';
 }
 
+static bool is_hidden(const struct rh_files *files, const char *name, const struct stat *stat)
+{
+    struct rh_hidden_look look;
+    const char *slash = strrchr(name, '/');
+    rh_hidden_look(&look, files, name);
+    return rh_hidden_has(&look, slash != NULL ? slash + 1 : name, stat) ||
+           (files->options.is_private != NULL &&
+            files->options.is_private(files->options.data, stat->st_dev, stat->st_ino));
+}
+
 /* A descriptor of a file that may be served; -EISDIR for a folder; another -errno. */
 static int open_regular(const struct rh_files *files, const char *name, struct stat *ret_stat)
 {
@@ -58,13 +68,10 @@ static int open_regular(const struct rh_files *files, const char *name, struct s
         return fd;
     }
     int err = 0;
-    if (S_ISDIR(ret_stat->st_mode)) {
-        err = -EISDIR;
-    } else if (!S_ISREG(ret_stat->st_mode) ||
-               (files->options.is_private != NULL &&
-                files->options.is_private(files->options.data, ret_stat->st_dev,
-                                          ret_stat->st_ino))) {
+    if (is_hidden(files, name, ret_stat)) {
         err = -ENOENT;
+    } else if (!S_ISREG(ret_stat->st_mode)) {
+        err = S_ISDIR(ret_stat->st_mode) ? -EISDIR : -ENOENT;
     }
     if (err != 0) {
         rh_file_close(fd);

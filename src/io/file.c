@@ -130,6 +130,25 @@ int rh_file_stat_below(int folder, const char *name, struct stat *ret_stat)
     return 0;
 }
 
+int rh_file_open_place(int folder, const char *name, struct stat *ret_stat)
+{
+    return open_and_stat(folder, name, O_PATH | O_DIRECTORY | O_CLOEXEC, ret_stat);
+}
+
+int rh_file_open_above(int place, struct stat *ret_stat)
+{
+    int fd = openat(place, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return -errno;
+    }
+    if (fstat(fd, ret_stat) != 0) {
+        int err = -errno;
+        close(fd);
+        return err;
+    }
+    return fd;
+}
+
 ptrdiff_t rh_file_read_cached(int fd, void *out, size_t room, uint64_t offset)
 {
     struct iovec piece = {out, room};

@@ -24,6 +24,12 @@ int RH_MUST_CHECK rh_file_open_below(int folder, const char *name, struct stat *
 /* What stands behind the name, under the same rules; nothing is opened for reading, so a device stays untouched. */
 int RH_MUST_CHECK rh_file_stat_below(int folder, const char *name, struct stat *ret_stat);
 
+/* Opens the folder `name` only as a place to look from (O_PATH: it need not be readable). A descriptor and *ret_stat,
+ * or -errno. */
+int RH_MUST_CHECK rh_file_open_place(int folder, const char *name, struct stat *ret_stat);
+/* Opens the folder above a place, likewise. */
+int RH_MUST_CHECK rh_file_open_above(int place, struct stat *ret_stat);
+
 /* Reads at `offset` what the page cache holds. Bytes read, 0 at the end of the file, -EAGAIN where the disk would
  * have to be asked (then use rh_file_read in the thread pool), another -errno. */
 ptrdiff_t RH_MUST_CHECK rh_file_read_cached(int fd, void *out, size_t room, uint64_t offset);

@@ -9,6 +9,9 @@
 
 #include <rawhttp.h>
 
+#define DEMO_UPLOADS_FOLDER \
+    "uploads" /* what visitors sent, below the current folder; never served */
+
 struct demo {
     struct rh_runner *runner;       /* for /metrics; set before the runner runs */
     struct rh_files *pages;         /* the app's; NULL where no pages were found */

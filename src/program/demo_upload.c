@@ -21,7 +21,7 @@
 
 #include "program/quota.h"
 
-static const char uploads_folder[] = "uploads";
+static const char uploads_folder[] = DEMO_UPLOADS_FOLDER;
 static const uint64_t uploads_bytes_max = 1 << 30;
 
 enum {

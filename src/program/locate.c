@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <uv.h>
 
-enum { PLACES = 4, PLACES_OF_PAIRS = 3 };
+enum { PLACES = 4 };
 
 /* Folder number `place` that is searched, "" where the executable's path is not known. */
 static void place_path(int place, char ret_path[PATH_MAX])
@@ -58,15 +58,21 @@ int locate_folder(const char *name, char ret_path[PATH_MAX])
     return -1;
 }
 
+int locate_name(const char *name, int place, char ret_path[PATH_MAX])
+{
+    char folder[PATH_MAX];
+    place_path(place, folder);
+    return join(folder, name, ret_path) ? 0 : -1;
+}
+
 int locate_pair(const char *first, const char *second, char ret_first[PATH_MAX],
                 char ret_second[PATH_MAX])
 {
-    for (int place = 0; place < PLACES_OF_PAIRS; place++) {
-        char folder[PATH_MAX];
+    for (int place = 0; place < LOCATE_PAIR_PLACES; place++) {
         struct stat info;
-        place_path(place, folder);
-        if (join(folder, first, ret_first) && join(folder, second, ret_second) &&
-            stat(ret_first, &info) == 0 && stat(ret_second, &info) == 0)
+        if (locate_name(first, place, ret_first) == 0 &&
+            locate_name(second, place, ret_second) == 0 && stat(ret_first, &info) == 0 &&
+            stat(ret_second, &info) == 0)
             return 0;
     }
     return -1;

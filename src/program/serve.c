@@ -16,6 +16,7 @@
 
 #include "program/banner.h"
 #include "program/demo.h"
+#include "program/hidden.h"
 #include "program/limits.h"
 #include "program/logs.h"
 #include "program/ports.h"
@@ -30,6 +31,7 @@ struct service {
     struct addresses addresses;
     struct logs logs;
     struct tls_setup tls;
+    struct hidden hidden;
     struct demo demo;
     struct rh_app *app;
     struct rh_config config;
@@ -90,6 +92,10 @@ static int build_app(struct service *service)
     files_options.compression = !options->no_compression;
     files_options.listing = options->listing >= 0 ? (int)options->listing : options->folder != NULL;
 
+    hidden_init(&service->hidden, options);
+    if (options->folder == NULL)
+        hidden_add(&service->hidden, DEMO_UPLOADS_FOLDER);
+    files_options.hidden = service->hidden.paths;
     tls_setup_hide_files(&service->tls, &files_options);
 
     service->app = rh_app_create();

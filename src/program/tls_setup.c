@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "program/banner.h"
@@ -22,16 +21,6 @@ static const char hsts_value[] = "max-age=31536000";
 struct pair {
     const char *cert, *key;
 };
-
-static void remember_file(struct tls_setup *setup, const char *path)
-{
-    struct stat info;
-    if (setup->private_count == PRIVATE_FILES_MAX || stat(path, &info) != 0)
-        return;
-    setup->private_files[setup->private_count].device = info.st_dev;
-    setup->private_files[setup->private_count].inode = info.st_ino;
-    setup->private_count++;
-}
 
 static bool exists(const char *path)
 {
@@ -54,7 +43,7 @@ static void make_pair(const struct pair *pair, bool color)
 /* A path that can not be kept is not watched; SIGHUP still reloads it. */
 static void remember_path(struct tls_setup *setup, const char *path)
 {
-    char *copy = setup->loaded_count < PRIVATE_FILES_MAX ? strdup(path) : NULL;
+    char *copy = setup->loaded_count < PAIR_FILES_MAX ? strdup(path) : NULL;
     if (copy != NULL)
         setup->loaded[setup->loaded_count++] = copy;
 }
@@ -62,8 +51,6 @@ static void remember_path(struct tls_setup *setup, const char *path)
 /* Loads one pair. Returns 0, or -1 after a warning. */
 static int load_pair(struct tls_setup *setup, const struct pair *pair, bool color)
 {
-    remember_file(setup, pair->cert);
-    remember_file(setup, pair->key);
     if (rh_tls_add_pair(setup->tls, pair->cert, pair->key) == 0) {
         remember_path(setup, pair->cert);
         remember_path(setup, pair->key);
@@ -101,12 +88,7 @@ static size_t load_pairs(struct tls_setup *setup, const struct options *options,
     size_t count = find_pairs(options, pairs, cert, key);
     size_t loaded = 0;
     setup->no_default = count == 0 && !options->no_tls;
-    for (size_t i = 0; i < count; i++) {
-        if (options->no_tls) {
-            remember_file(setup, pairs[i].cert);
-            remember_file(setup, pairs[i].key);
-            continue;
-        }
+    for (size_t i = 0; i < count && !options->no_tls; i++) {
         if (options->dev_cert)
             make_pair(&pairs[i], color);
         loaded += load_pair(setup, &pairs[i], color) == 0;
@@ -238,18 +220,15 @@ void tls_setup_use(struct tls_setup *setup, struct rh_app *app)
         rh_app_use(app, middleware, setup);
 }
 
-static int is_private(void *data, uint64_t device, uint64_t inode)
+static int is_loaded(void *data, uint64_t device, uint64_t inode)
 {
-    struct tls_setup *setup = data;
-    for (size_t i = 0; i < setup->private_count; i++)
-        if (setup->private_files[i].device == device && setup->private_files[i].inode == inode)
-            return 1;
+    const struct tls_setup *setup = data;
     return rh_tls_holds_file(setup->tls, device, inode);
 }
 
 void tls_setup_hide_files(struct tls_setup *setup, struct rh_files_options *options)
 {
-    options->is_private = is_private;
+    options->is_private = is_loaded;
     options->data = setup;
 }
 

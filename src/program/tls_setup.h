@@ -11,20 +11,15 @@
 
 #include "program/options.h"
 
-enum { PRIVATE_FILES_MAX = 2 * TEXT_LIST_MAX };
+enum { PAIR_FILES_MAX = 2 * TEXT_LIST_MAX };
 
 struct tls_setup {
     struct rh_tls *tls; /* NULL: no HTTPS */
     unsigned port;      /* of HTTPS, set once it is known */
-    bool no_default; /* nothing was asked for and no default pair is there: worth a line, no warning
-                      */
-    bool redirect;   /* plain HTTP is answered by a redirect and nothing else */
-    bool hsts;       /* answers over TLS ask for TLS from then on (RFC 6797) */
-    struct {
-        uint64_t device, inode;
-    } private_files[PRIVATE_FILES_MAX]; /* certificates and keys, usable or not */
-    size_t private_count;
-    char *loaded[PRIVATE_FILES_MAX]; /* paths of the pairs in use, to be watched */
+    bool no_default;    /* nothing was asked for and no default pair is there: a line, no warning */
+    bool redirect;      /* plain HTTP is answered by a redirect and nothing else */
+    bool hsts;          /* answers over TLS ask for TLS from then on (RFC 6797) */
+    char *loaded[PAIR_FILES_MAX]; /* paths of the pairs in use, to be watched */
     size_t loaded_count;
 };
 
@@ -38,7 +33,8 @@ void tls_setup_close(struct tls_setup *setup);
 /* Puts the redirect and HSTS in front of everything that is registered after this. */
 void tls_setup_use(struct tls_setup *setup, struct rh_app *app);
 
-/* Keeps certificates and keys out of what files are served. */
+/* Keeps the files of the pairs in use out of what is served, wherever they are by now; their paths
+ * are hidden by program/hidden.h. */
 void tls_setup_hide_files(struct tls_setup *setup, struct rh_files_options *options);
 
 /* Reads all pairs again; a bad file keeps the old ones, and it says so on stderr. */

@@ -13,7 +13,7 @@ struct tls_watch {
     bool color;
     uv_timer_t
         calm; /* runs while files still change: certificate and key come one after the other */
-    uv_fs_poll_t polls[PRIVATE_FILES_MAX];
+    uv_fs_poll_t polls[PAIR_FILES_MAX];
     size_t count;
     bool open;
 };

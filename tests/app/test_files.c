@@ -1,5 +1,5 @@
-/* Static files behind a real server: names, folders, conditions, ranges, large files, and what must never be
- * served. */
+/* Static files behind a real server: names, folders, conditions, ranges, large files, and what must
+ * never be served. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -105,11 +105,11 @@ static void ask(const char *target)
     live_ask(live, "GET", target, NULL);
 }
 
-#define GIVES(target, code, text)                                                                  \
-    do {                                                                                           \
-        ask(target);                                                                               \
-        cr_assert_eq(live->status, code, "%s: %u", target, live->status);                          \
-        cr_assert_str_eq(live->body, text, "%s: %s", target, live->body);                          \
+#define GIVES(target, code, text)                                         \
+    do {                                                                  \
+        ask(target);                                                      \
+        cr_assert_eq(live->status, code, "%s: %u", target, live->status); \
+        cr_assert_str_eq(live->body, text, "%s: %s", target, live->body); \
     } while (0)
 
 Test(files, serves_names_below_the_folder)
@@ -133,9 +133,25 @@ Test(files, serves_nothing_else)
 {
     serve();
     static const char *const targets[] = {
-        "/nothing", "/.hidden", "/.git/config", "/.git/", "/%2egit/config", "/sub//index.html", "//style.css",
-        "/style.css/", "/sub%2Findex.html", "/..%2Fsecret", "/%2e%2e%2fsecret", "/sub/..%2f..%2f..%2fsecret",
-        "/bare/", "/index.html/x", "/%5c..%5csecret", "/...", "/~", "/sub/.", "/sub/%2e%2e%2findex.html",
+        "/nothing",
+        "/.hidden",
+        "/.git/config",
+        "/.git/",
+        "/%2egit/config",
+        "/sub//index.html",
+        "//style.css",
+        "/style.css/",
+        "/sub%2Findex.html",
+        "/..%2Fsecret",
+        "/%2e%2e%2fsecret",
+        "/sub/..%2f..%2f..%2fsecret",
+        "/bare/",
+        "/index.html/x",
+        "/%5c..%5csecret",
+        "/...",
+        "/~",
+        "/sub/.",
+        "/sub/%2e%2e%2findex.html",
     };
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
         ask(targets[i]);
@@ -171,7 +187,8 @@ Test(files, follows_no_link_out_of_the_folder)
         ask("/inside");
         cr_assert_eq(live->status, 404, "no link at all is followed");
     }
-    static const char *const targets[] = {"/up", "/absolute", "/parent/secret", "/magic/x", "/loop"};
+    static const char *const targets[] = {"/up", "/absolute", "/parent/secret", "/magic/x",
+                                          "/loop"};
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
         ask(targets[i]);
         cr_assert_eq(live->status, 404, "%s: %u", targets[i], live->status);
@@ -252,7 +269,8 @@ Test(files, sends_nothing_again_that_the_peer_has)
     const char *tag = strstr(live->raw, "ETag: ");
     cr_assert_not_null(tag);
     char fields[200];
-    snprintf(fields, sizeof fields, "If-None-Match: %.*s\r\n", (int)strcspn(tag + 6, "\r"), tag + 6);
+    snprintf(fields, sizeof fields, "If-None-Match: %.*s\r\n", (int)strcspn(tag + 6, "\r"),
+             tag + 6);
     live_ask(live, "GET", "/style.css", fields);
     cr_assert_eq(live->status, 304);
     cr_assert(live_has(live, "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT"));
@@ -334,7 +352,8 @@ Test(files, lists_folders_escaped)
     serve_with(&options, "/");
     ask("/bare/");
     cr_assert_eq(live->status, 200);
-    cr_assert_not_null(strstr(live->body, "href=\"./%3Cb%3E%26%22x\">&#60;b&#62;&#38;&#34;x</a>"), "%s", live->body);
+    cr_assert_not_null(strstr(live->body, "href=\"./%3Cb%3E%26%22x\">&#60;b&#62;&#38;&#34;x</a>"),
+                       "%s", live->body);
     cr_assert_not_null(strstr(live->body, "href=\"./javascript%3Aalert%281%29\""));
     cr_assert_not_null(strstr(live->body, "href=\"./folder/\">folder/</a>"));
     cr_assert_not_null(strstr(live->body, ">a.txt<"));
@@ -351,6 +370,68 @@ Test(files, lists_folders_escaped)
     cr_assert_eq(live->status, 404);
     ask("/");
     cr_assert_str_eq(live->body, "<h1>home</h1>", "an index is better than a listing");
+}
+
+Test(files, hides_what_is_at_a_path_now)
+{
+    char key[128];
+    char folder[128];
+    char none[128];
+    struct rh_files_options options;
+    snprintf(key, sizeof key, "%s/bare/key.pem", root);
+    snprintf(folder, sizeof folder, "%s/inbox", root);
+    snprintf(none, sizeof none, "%s/no/such/key", root);
+    const char *const hidden[] = {key, folder, none, NULL};
+    make_folder("inbox");
+    make_folder("inbox/1");
+    put_text("inbox/1/part", "secret");
+    make_link("inbox/1", "way");
+    put_text("bare/keys.txt", "not that one");
+    rh_files_options_init(&options);
+    options.listing = 1;
+    options.hidden = hidden;
+    serve_with(&options, "/");
+    GIVES("/bare/a.txt", 200, "a");
+    put_text("bare/new.pem", "secret");
+    GIVES("/bare/new.pem", 200, "secret"); /* and is in memory now */
+    char new[128];
+    snprintf(new, sizeof new, "%s/bare/new.pem", root);
+    make_link("key.pem", "bare/alias");
+    put_text("bare/key.pem.old", "secret");
+    put_text("bare/KEY.PEM~", "secret");
+    cr_assert_eq(rename(new, key), 0);
+    static const char *const targets[] = {"/bare/key.pem",  "/bare/alias", "/bare/key.pem.old",
+                                          "/bare/KEY.PEM~", "/inbox",      "/inbox/",
+                                          "/inbox/1/",      "/inbox/1",    "/inbox/1/part",
+                                          "/inbox/none",    "/way/",       "/way/part"};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
+        ask(targets[i]);
+        cr_assert_eq(live->status, 404, "%s: %u", targets[i], live->status);
+        cr_assert_null(strstr(live->body, "secret"), "%s", targets[i]);
+    }
+    ask("/bare/");
+    cr_assert_not_null(strstr(live->body, ">keys.txt<"), "%s", live->body);
+    cr_assert_null(strstr(live->body, "key.pem"), "%s", live->body);
+    cr_assert_null(strstr(live->body, "KEY"), "%s", live->body);
+    cr_assert_null(strstr(live->body, "alias"), "%s", live->body);
+}
+
+Test(files, refuses_more_hidden_paths_than_it_compares)
+{
+    const char *hidden[RH_FILES_HIDDEN_MAX + 2];
+    struct rh_files_options options;
+    for (size_t i = 0; i <= RH_FILES_HIDDEN_MAX; i++) {
+        hidden[i] = "x";
+    }
+    hidden[RH_FILES_HIDDEN_MAX + 1] = NULL;
+    rh_files_options_init(&options);
+    options.hidden = hidden;
+    cr_assert_null(rh_files_create(root, &options));
+    cr_assert_eq(errno, E2BIG);
+    hidden[RH_FILES_HIDDEN_MAX] = NULL;
+    struct rh_files *files = rh_files_create(root, &options);
+    cr_assert_not_null(files);
+    rh_files_unref(files);
 }
 
 Test(files, prefers_compressed_siblings)
@@ -372,7 +453,8 @@ Test(files, prefers_compressed_siblings)
     cr_assert_str_eq(live->body, "body{}");
 }
 
-/* --- Large files -------------------------------------------------------------------------------------- */
+/* --- Large files
+ * -------------------------------------------------------------------------------------- */
 
 static char *large;
 enum { LARGE = 900000 };

@@ -175,6 +175,45 @@ def keys_are_never_served(folder):
 
 
 @check
+def a_key_is_private_from_the_first_instant(folder):
+    """Renewed by rename, with a certificate that lags behind: what is at the path counts, not what was loaded."""
+    site = os.path.join(folder, "site")
+    os.mkdir(site)
+    cert, key = certificate(site, "server")
+    with open(os.path.join(site, "a.txt"), "w") as file:
+        file.write("alpha")
+    log = os.path.join(site, "access.log")
+    program = Program("--tls-port", "0", "--log-file", log, "--client-ca", cert, "--client-auth", "optional", site,
+                      tls=True, cwd=site)
+    equal(program.get("/a.txt").body, b"alpha")
+    _, renewed = certificate(folder, "renewed")
+    os.rename(renewed, key)
+    os.symlink("server.key", os.path.join(site, "alias.txt"))
+    os.link(key, os.path.join(site, "twin.txt"))
+    for name in ("server.key.old", "access.log.1"):
+        with open(os.path.join(site, name), "w") as file:
+            file.write("was there before")
+    hidden = ("server.key", "server.crt", "alias.txt", "twin.txt", "access.log", "server.key.old", "access.log.1")
+    for name in hidden:
+        equal(program.get("/" + name).status, 404, name)
+    page = program.get("/").body.decode()
+    holds("a.txt" in page, page)
+    for name in hidden:
+        holds(name not in page, f"{name} is listed")
+
+
+@check
+def a_key_that_comes_later_is_private(folder):
+    """The default pair is looked for here: whatever comes to be at its names is private."""
+    site = os.path.join(folder, "site")
+    os.mkdir(site)
+    program = Program("--tls-port", "0", site, tls=True, cwd=site)
+    certificate(site, "server")
+    equal(program.get("/server.key").status, 404)
+    holds(b"server.key" not in program.get("/").body, "the listing")
+
+
+@check
 def a_handshake_has_a_deadline(folder):
     cert, key = certificate(folder, "a")
     program = Program("--tls-port", "0", "--cert", cert, "--key", key, "--tls-timeout", "300ms", tls=True)
