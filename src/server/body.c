@@ -224,8 +224,7 @@ static void ask(struct rh_exchange *x)
     } else {
         x->body_state = RH_BODY_READING;
         x->continue_due = x->head.expect_continue;
-        x->session->wants_input = true;
-        rh_exchange_wake(x);
+        rh_exchange_ready(x);
     }
 }
 
@@ -258,9 +257,6 @@ void rh_body_resume(struct rh_exchange *x)
     if (x->body_state == RH_BODY_PAUSED) {
         x->body_state = RH_BODY_READING;
         x->rate_from_ms = 0; /* the clocks stood still while we did not read */
-        if (x->session != NULL) {
-            x->session->wants_input = true;
-            rh_exchange_wake(x);
-        }
+        rh_exchange_ready(x);
     }
 }

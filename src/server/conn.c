@@ -1,9 +1,11 @@
-/* Callbacks of the transport record what happened and call drive; so does the end of a turn when an answer came from
- * elsewhere. While drive runs, a re-entrant call sets `again` and returns. One round of it: feed the session, pull what
- * it answers, write when the input is used up or the output is full. While a write is in flight nothing is fed: that is
- * the back-pressure. Ends: the session finishes (our side is shut, input is discarded for a while, so that no reset eats
- * the answer), the peer resets, a write fails, a deadline passes, the server closes. All of them go through
- * rh_conn_close, and memory goes back in one place, on_closed, when libuv holds nothing of ours any more. */
+/* Callbacks of the transport record what happened and call drive; so does the end of a turn when an
+ * answer came from elsewhere. While drive runs, a re-entrant call sets `again` and returns. One
+ * round of it: feed the session, pull what it answers, write when the input is used up or the
+ * output is full. While a write is in flight nothing is fed: that is the back-pressure. Ends: the
+ * session finishes (our side is shut, input is discarded for a while, so that no reset eats the
+ * answer), the peer resets, a write fails, a deadline passes, the server closes. All of them go
+ * through rh_conn_close, and memory goes back in one place, on_closed, when libuv holds nothing of
+ * ours any more. */
 #include "server/conn.h"
 
 #include <string.h>
@@ -20,13 +22,15 @@ void rh_conn_set_deadline(struct rh_conn *c, enum rh_deadline_class which)
 {
     struct rh_conns *conns = rh_conn_conns(c);
     c->deadline_class = (uint8_t)which;
-    uint64_t due = rh_deadlines_set(&conns->deadlines, &c->deadline, which, rh_engine_now_ms(conns->engine));
+    uint64_t due =
+        rh_deadlines_set(&conns->deadlines, &c->deadline, which, rh_engine_now_ms(conns->engine));
     if (due != UINT64_MAX) {
         conns->alarm(conns, due);
     }
 }
 
-/* --- Output ----------------------------------------------------------------------------------------- */
+/* --- Output
+ * ----------------------------------------------------------------------------------------- */
 
 static inline void output_written(struct rh_conn *c)
 {
@@ -48,9 +52,10 @@ static void flush(struct rh_conn *c)
         return;
     }
     struct rh_slice copied = {out->bytes, out->used};
-    int state = RH_UNLIKELY(out->file.len > 0)
-                    ? rh_transport_write_file(&c->transport, &out->write, copied, out->file, out->bytes)
-                    : rh_transport_write(&c->transport, &out->write, copied, out->ref);
+    int state =
+        RH_UNLIKELY(out->file.len > 0)
+            ? rh_transport_write_file(&c->transport, &out->write, copied, out->file, out->bytes)
+            : rh_transport_write(&c->transport, &out->write, copied, out->ref);
     if (RH_LIKELY(state == 0)) {
         output_written(c);
     } else if (state == 1) {
@@ -93,7 +98,8 @@ static void release_output(struct rh_conn *c)
     c->out = NULL;
 }
 
-/* An answer that came from elsewhere, as that of a file does, was not known to be long when its output was taken. */
+/* An answer that came from elsewhere, as that of a file does, was not known to be long when its
+ * output was taken. */
 static void grow_output(struct rh_conn *c)
 {
     if (!c->in_flight && !c->closing && c->out->cap < RH_BULK_BYTES) {
@@ -120,8 +126,11 @@ static bool pull_all(struct rh_conn *c)
             return added;
         case RH_PULL_ADDED:
             added = true;
-            if (RH_UNLIKELY((c->out->ref.len | c->out->file.len) > 0 || c->out->answered_n >= ANSWERED_MAX)) {
-                round += (unsigned)(c->out->file.len / RH_OUTPUT_BYTES); /* as if it were copied: others wait as long */
+            if (RH_UNLIKELY((c->out->ref.len | c->out->file.len) > 0 ||
+                            c->out->answered_n >= ANSWERED_MAX)) {
+                round +=
+                    (unsigned)(c->out->file.len /
+                               RH_OUTPUT_BYTES); /* as if it were copied: others wait as long */
                 flush(c);
             } else if (!s->has_output) {
                 return true;
@@ -144,7 +153,8 @@ static bool pull_all(struct rh_conn *c)
     return added;
 }
 
-/* --- Input ------------------------------------------------------------------------------------------ */
+/* --- Input
+ * ------------------------------------------------------------------------------------------ */
 
 static size_t input_cap(const struct rh_conn *c)
 {
@@ -156,7 +166,8 @@ static bool acquire_input(struct rh_conn *c)
     struct rh_pools *pools = &c->host.engine->pools;
     c->in_at = c->in_len = 0;
     c->in_is_bulk = false;
-    if (RH_UNLIKELY(rh_conn_session(c)->bulk) && (c->in = rh_slab_acquire(&pools->bulk_inputs)) != NULL) {
+    if (RH_UNLIKELY(rh_conn_session(c)->bulk) &&
+        (c->in = rh_slab_acquire(&pools->bulk_inputs)) != NULL) {
         c->in_is_bulk = true;
         return true;
     }
@@ -190,7 +201,8 @@ static bool feed_some(struct rh_conn *c)
     return used > 0;
 }
 
-/* --- The loop --------------------------------------------------------------------------------------- */
+/* --- The loop
+ * --------------------------------------------------------------------------------------- */
 
 static void end_session(struct rh_conn *c)
 {
@@ -212,7 +224,8 @@ static void finish(struct rh_conn *c)
     }
     if (!waits && c->transport.writes_open == 0) {
         rh_conn_close(c, RH_CLOSED);
-    } else if (!c->shut) { /* for the peer, or for room for our closure alert: `ready` comes behind that */
+    } else if (!c->shut) { /* for the peer, or for room for our closure alert: `ready` comes behind
+                              that */
         c->shut = true;
         rh_conn_set_deadline(c, RH_DEADLINE_LINGER);
     }
@@ -228,7 +241,8 @@ static void run(struct rh_conn *c)
             ask = false;
             moved |= pull_all(c);
         }
-        if (c->in_flight || c->closing || (moved && !c->again && (s->has_output || c->in_at < c->in_len))) {
+        if (c->in_flight || c->closing ||
+            (moved && !c->again && (s->has_output || c->in_at < c->in_len))) {
             continue;
         }
         if (c->eof && !c->eof_told && (!moved || c->in_at == c->in_len)) {
@@ -246,9 +260,10 @@ static void run(struct rh_conn *c)
     }
 }
 
-/* With TLS a connection has a moment before it counts as idle: giving the record buffers back costs an allocation of
- * them when the next request comes. After its first request it is a matter of chance whether another follows, and the
- * handshake was dearer than both: they go at once, so that a crowd of new connections leaves no heap behind. */
+/* With TLS a connection has a moment before it counts as idle: giving the record buffers back costs
+ * an allocation of them when the next request comes. After its first request it is a matter of
+ * chance whether another follows, and the handshake was dearer than both: they go at once, so that
+ * a crowd of new connections leaves no heap behind. */
 static enum rh_deadline_class tls_deadline(struct rh_conn *c, enum rh_deadline_class want)
 {
     if (!c->transport.secured) {
@@ -279,7 +294,8 @@ static void settle(struct rh_conn *c)
         release_output(c);
     }
     if (RH_UNLIKELY(c->host.engine->draining) && s->at_rest && c->in == NULL && !in_handshake(c)) {
-        s->ops->drain(s); /* its answer had begun, as one that keeps the connection, before the drain */
+        s->ops->drain(
+            s); /* its answer had begun, as one that keeps the connection, before the drain */
     }
     if (s->finished && c->out == NULL) {
         finish(c);
@@ -299,16 +315,18 @@ static void settle(struct rh_conn *c)
     if (c->in_flight || c->shut) {
         return; /* their deadlines were set when they began */
     }
-    enum rh_deadline_class want = (enum rh_deadline_class)s->deadline; /* after read_start worked on what waited */
+    enum rh_deadline_class want =
+        (enum rh_deadline_class)s->deadline; /* after read_start worked on what waited */
     if (c->transport.tls != NULL) {
         want = tls_deadline(c, want);
     }
-    if (want != c->deadline_class || s->restart || want == RH_DEADLINE_IDLE || want == RH_DEADLINE_REST) {
+    if (want != c->deadline_class || s->restart || want == RH_DEADLINE_IDLE ||
+        want == RH_DEADLINE_REST) {
         s->restart = false;
         rh_conn_set_deadline(c, want);
     }
-    if (RH_UNLIKELY(rh_conn_conns(c)->crowded) && (want == RH_DEADLINE_IDLE || want == RH_DEADLINE_REST) &&
-        c->out == NULL && c->in == NULL) {
+    if (RH_UNLIKELY(rh_conn_conns(c)->crowded) &&
+        (want == RH_DEADLINE_IDLE || want == RH_DEADLINE_REST) && c->out == NULL && c->in == NULL) {
         rh_conn_conns(c)->crowded = false;
         rh_conn_close(c, RH_CLOSED);
     }
@@ -317,7 +335,7 @@ static void settle(struct rh_conn *c)
 void rh_conn_wake(struct rh_host *host)
 {
     struct rh_conn *c = RH_CONTAINER_OF(host, struct rh_conn, host);
-    if (c->driving) {
+    if (c->host.driving) {
         return; /* the loop looks at all state after each call */
     }
     if (!c->queued && !c->closing) {
@@ -334,15 +352,15 @@ void rh_conn_drive(struct rh_conn *c)
     if (c->closing) {
         return;
     }
-    if (c->driving) {
+    if (c->host.driving) {
         c->again = true;
         return;
     }
-    c->driving = true;
+    c->host.driving = true;
     rh_engine_tick(c->host.engine, rh_conn_clock_us());
     c->again = false;
     run(c);
-    c->driving = false;
+    c->host.driving = false;
     if (c->closing) {
         return;
     }
@@ -352,7 +370,8 @@ void rh_conn_drive(struct rh_conn *c)
     }
 }
 
-/* --- What the transport tells ----------------------------------------------------------------------- */
+/* --- What the transport tells
+ * ----------------------------------------------------------------------- */
 
 static void on_room(struct rh_transport *t, char **ret_base, size_t *ret_len)
 {
@@ -377,7 +396,7 @@ static void on_input(struct rh_transport *t, size_t len)
     struct rh_conn *c = conn_of(t);
     c->in_len += (uint32_t)len;
     c->rested = c->rested && len == 0;
-    if (len == 0 && !c->driving) {
+    if (len == 0 && !c->host.driving) {
         release_input(c);
     }
 }
@@ -454,13 +473,16 @@ void rh_conn_tls_info(struct rh_host *host, struct rh_tls_info *ret_info)
     rh_tls_engine_info(&c->transport.tls->engine, ret_info);
 }
 
-/* --- Life ------------------------------------------------------------------------------------------- */
+/* --- Life
+ * ------------------------------------------------------------------------------------------- */
 
-bool rh_conn_open(struct rh_conns *conns, int fd, const struct sockaddr_storage *peer, struct rh_tls *tls)
+bool rh_conn_open(struct rh_conns *conns, int fd, const struct sockaddr_storage *peer,
+                  struct rh_tls *tls)
 {
     struct rh_conn *c = rh_slab_acquire(&conns->engine->pools.connections);
     bool closing;
-    if (c == NULL) { /* the listener pauses before the pool is empty: pools on malloc, and that has no memory */
+    if (c == NULL) { /* the listener pauses before the pool is empty: pools on malloc, and that has
+                        no memory */
         close(fd);
         return false;
     }
@@ -512,7 +534,8 @@ void rh_conn_close(struct rh_conn *c, enum rh_abort reason)
     }
 }
 
-/* --- What befalls it ---------------------------------------------------------------------------------- */
+/* --- What befalls it
+ * ---------------------------------------------------------------------------------- */
 
 /* The peer may be reading slowly rather than not at all: what libuv still holds tells. */
 static bool write_moved(struct rh_conn *c)
@@ -520,8 +543,9 @@ static bool write_moved(struct rh_conn *c)
     const struct rh_config *config = &c->host.engine->config;
     uint32_t unsent = (uint32_t)rh_transport_unsent(&c->transport, &c->out->write);
     uint32_t moved = c->count.unsent > unsent ? c->count.unsent - unsent : 0;
-    bool fast_enough = config->rate_bytes_min == 0 ||
-                       (uint64_t)moved * 1000 >= (uint64_t)config->rate_bytes_min * config->write_ms;
+    bool fast_enough =
+        config->rate_bytes_min == 0 ||
+        (uint64_t)moved * 1000 >= (uint64_t)config->rate_bytes_min * config->write_ms;
     c->count.unsent = unsent;
     return moved > 0 && fast_enough;
 }
@@ -541,7 +565,8 @@ void rh_conn_expire(struct rh_conn *c, enum rh_deadline_class which)
             rh_conn_set_deadline(c, RH_DEADLINE_WRITE);
             return;
         }
-        rh_engine_log(engine, RH_LOG_DEBUG, "a peer does not read: cut after %u ms", engine->config.write_ms);
+        rh_engine_log(engine, RH_LOG_DEBUG, "a peer does not read: cut after %u ms",
+                      engine->config.write_ms);
         rh_counter_add(&engine->stats.deadline_ends, 1);
         rh_conn_close(c, RH_DEADLINE);
         return;
@@ -553,9 +578,9 @@ void rh_conn_expire(struct rh_conn *c, enum rh_deadline_class which)
         rh_conn_close(c, RH_DEADLINE);
         return;
     default:
-        c->driving = true;
+        c->host.driving = true;
         s->ops->expire(s, which);
-        c->driving = false;
+        c->host.driving = false;
         rh_conn_set_deadline(c, RH_DEADLINE_NONE);
         rh_conn_drive(c);
     }
@@ -564,7 +589,7 @@ void rh_conn_expire(struct rh_conn *c, enum rh_deadline_class which)
 void rh_conn_drain(struct rh_conn *c)
 {
     struct rh_session *s = rh_conn_session(c);
-    if (c->closing || c->driving) {
+    if (c->closing || c->host.driving) {
         return;
     }
     if (in_handshake(c)) { /* one that began may bring its request with its last flight */

@@ -27,13 +27,12 @@ struct rh_conn {
                             was set */
     } count;
     uint8_t deadline_class; /* that runs */
-    bool driving;
-    bool again;     /* something happened while driving */
-    bool queued;    /* in conns->ready */
-    bool in_flight; /* out is being written */
-    bool eof;       /* the peer sends no more */
-    bool eof_told;  /* the session knows */
-    bool shut;      /* our side is closed; what comes is discarded */
+    bool again;             /* something happened while driving */
+    bool queued;            /* in conns->ready */
+    bool in_flight;         /* out is being written */
+    bool eof;               /* the peer sends no more */
+    bool eof_told;          /* the session knows */
+    bool shut;              /* our side is closed; what comes is discarded */
     bool closing;
     bool ended;          /* the session was told */
     bool in_is_bulk : 1; /* where `in` came from */

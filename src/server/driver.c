@@ -38,7 +38,6 @@ struct rh_driver_conn {
     bool in_flight;
     bool eof;
     bool eof_told;
-    bool driving;
     bool queued;
     bool shut;
     bool closed;
@@ -126,7 +125,7 @@ static void flush(struct rh_driver_conn *c)
 static void wake(struct rh_host *host)
 {
     struct rh_driver_conn *c = RH_CONTAINER_OF(host, struct rh_driver_conn, host);
-    if (!c->driving && !c->queued && !c->closed) {
+    if (!c->host.driving && !c->queued && !c->closed) {
         c->queued = true;
         c->next_ready = c->driver->ready;
         c->driver->ready = c;
@@ -198,10 +197,10 @@ static void drive(struct rh_driver_conn *c)
 {
     struct rh_session *s = &c->http1.session;
     bool again = false;
-    if (c->driving || c->closed) {
+    if (c->host.driving || c->closed) {
         return;
     }
-    c->driving = true;
+    c->host.driving = true;
     for (unsigned round = 0; !c->in_flight && !c->closed; round++) {
         bool moved = feed_some(c);
         while (!c->in_flight && !c->closed && round < ROUNDS_MAX && pull_some(c)) {
@@ -225,7 +224,7 @@ static void drive(struct rh_driver_conn *c)
             break;
         }
     }
-    c->driving = false;
+    c->host.driving = false;
     settle(c);
     if (again) {
         wake(&c->host);
@@ -415,9 +414,9 @@ static void expire(struct rh_driver_conn *c, enum rh_deadline_class which)
         close_conn(c, RH_DEADLINE);
         return;
     }
-    c->driving = true;
+    c->host.driving = true;
     s->ops->expire(s, which);
-    c->driving = false;
+    c->host.driving = false;
     set_deadline(c, RH_DEADLINE_NONE);
     drive(c);
 }

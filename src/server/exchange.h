@@ -267,11 +267,11 @@ void rh_exchange_body_abandon(struct rh_exchange *x);
 /* A handler, or an open stream, keeps it beyond its callback. */
 void rh_exchange_keep(struct rh_exchange *x);
 
-/* Something changed from outside of the session's calls. */
-static inline void rh_exchange_wake(struct rh_exchange *x)
+/* It has something new to say, or wants its input again: its session hears. */
+static inline void rh_exchange_ready(struct rh_exchange *x)
 {
     if (x->session != NULL) {
-        x->engine->wake(x->session->host);
+        x->session->ops->ready(x->session, x);
     }
 }
 

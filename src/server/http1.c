@@ -1,5 +1,5 @@
-/* The life of one request: feed parses the head and calls the app; pull makes bytes of the answer; what follows in the
- * input is the body or the next head.
+/* The life of one request: feed parses the head and calls the app; pull makes bytes of the answer;
+ * what follows in the input is the body or the next head.
  *
  *            first byte            head complete         answer and body done
  *   at rest ------------> head ---------------> exchange ---------------------> at rest
@@ -7,8 +7,8 @@
  *                          v                        v
  *                        reply ----------------> finished (the host closes, lingering)
  *
- * Ways to fail: a refused head or body framing gets a reply of our own and the end; a deadline gets 408 or 503; a cut
- * connection cuts the exchange. */
+ * Ways to fail: a refused head or body framing gets a reply of our own and the end; a deadline gets
+ * 408 or 503; a cut connection cuts the exchange. */
 #include "server/http1.h"
 
 #include <stdio.h>
@@ -30,8 +30,8 @@ void rh_http1_finish(struct rh_http1 *h, bool lingers)
     h->session.lingers = lingers;
 }
 
-/* Worth a larger buffer. What comes over TLS comes in records, which the usual ones hold; a file that the host does not
- * take as ranges is a source as any other. */
+/* Worth a larger buffer. What comes over TLS comes in records, which the usual ones hold; a file
+ * that the host does not take as ranges is a source as any other. */
 static bool has_bulk(const struct rh_http1 *h, const struct rh_exchange *x)
 {
     if (x->body_state == RH_BODY_DONE && x->answer_kind != RH_ANSWER_SOURCE) {
@@ -39,8 +39,8 @@ static bool has_bulk(const struct rh_http1 *h, const struct rh_exchange *x)
     }
     if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_PAUSED ||
         x->body_state == RH_BODY_DISCARDING) {
-        return !h->session.host->tls &&
-               (x->head.body_kind != RH_BODY_LENGTH || x->body_left + x->body_pending > RH_OUTPUT_BYTES);
+        return !h->session.host->tls && (x->head.body_kind != RH_BODY_LENGTH ||
+                                         x->body_left + x->body_pending > RH_OUTPUT_BYTES);
     }
     return x->answer_kind == RH_ANSWER_SOURCE && !x->stream_open &&
            !(x->source_is_file && h->session.host->takes_files) &&
@@ -97,8 +97,8 @@ static void refuse(struct rh_http1 *h, enum rh_rule rule)
     rh_counter_add(&engine_of(h)->stats.rejected, 1);
     if (rh_engine_logs(engine_of(h), RH_LOG_DEBUG)) {
         rh_peer_text(&x->peer, peer);
-        rh_engine_log(engine_of(h), RH_LOG_DEBUG, "%s: refused with %u, %s: %s (%s)", peer, info->status, info->id,
-                      info->text, info->section);
+        rh_engine_log(engine_of(h), RH_LOG_DEBUG, "%s: refused with %u, %s: %s (%s)", peer,
+                      info->status, info->id, info->text, info->section);
     }
     x->status = info->status;
     rh_exchange_conclude(x, false);
@@ -113,7 +113,8 @@ static void forget_head(struct rh_http1 *h)
     detach(h);
 }
 
-/* --- Input ------------------------------------------------------------------------------------------ */
+/* --- Input
+ * ------------------------------------------------------------------------------------------ */
 
 /* False where there is no memory for it. */
 static bool prepare_body(struct rh_exchange *x)
@@ -128,7 +129,8 @@ static bool prepare_body(struct rh_exchange *x)
         x->body_left = x->head.content_length;
         break;
     default:
-        x->trailers = rh_arena_alloc(&x->arena, engine->chunk_limits.trailers_max * sizeof(struct rh_field));
+        x->trailers =
+            rh_arena_alloc(&x->arena, engine->chunk_limits.trailers_max * sizeof(struct rh_field));
         if (x->trailers == NULL) {
             return false;
         }
@@ -177,9 +179,10 @@ static size_t feed_head(struct rh_http1 *h, const char *bytes, size_t len)
     return used;
 }
 
-/* The minimum rate, seen at each piece: silence has a deadline of its own. A body begins with the grace in hand, and
- * each byte pays for its time. What was paid is good for no longer than a silence may last: a burst buys no long
- * trickle, and nobody is cut for a pause that body_ms allows. */
+/* The minimum rate, seen at each piece: silence has a deadline of its own. A body begins with the
+ * grace in hand, and each byte pays for its time. What was paid is good for no longer than a
+ * silence may last: a burst buys no long trickle, and nobody is cut for a pause that body_ms
+ * allows. */
 static bool is_too_slow(struct rh_exchange *x, size_t n)
 {
     const struct rh_config *config = &x->engine->config;
@@ -194,7 +197,8 @@ static bool is_too_slow(struct rh_exchange *x, size_t n)
     }
     x->rate_paid += (uint64_t)n * 1000;
     uint64_t owed = (now_ms - x->rate_from_ms) * rate;
-    uint64_t most = rate * (config->body_ms > config->rate_grace_ms ? config->body_ms : config->rate_grace_ms);
+    uint64_t most =
+        rate * (config->body_ms > config->rate_grace_ms ? config->body_ms : config->rate_grace_ms);
     if (x->rate_paid < owed) {
         return true;
     }
@@ -214,8 +218,8 @@ static void keep_trailers(struct rh_exchange *x, const char *base, size_t len)
     }
 }
 
-/* Makes x->body_pending say how many content bytes stand at the front of `bytes`; returns what was used before them.
- * Ends the body where it ends; leaves pending 0 where more input is needed. */
+/* Makes x->body_pending say how many content bytes stand at the front of `bytes`; returns what was
+ * used before them. Ends the body where it ends; leaves pending 0 where more input is needed. */
 static size_t decode(struct rh_http1 *h, struct rh_exchange *x, const char *bytes, size_t len)
 {
     size_t used = 0;
@@ -246,7 +250,8 @@ static size_t decode(struct rh_http1 *h, struct rh_exchange *x, const char *byte
         break;
     }
     const struct rh_rule_info *info = rh_rule_info(x->in.chunks.rule);
-    rh_exchange_log(x, RH_LOG_DEBUG, "body refused, %s: %s (%s)", info->id, info->text, info->section);
+    rh_exchange_log(x, RH_LOG_DEBUG, "body refused, %s: %s (%s)", info->id, info->text,
+                    info->section);
     rh_counter_add(&engine_of(h)->stats.rejected, 1);
     rh_exchange_body_end(x, RH_EBODY_FRAMING);
     return len;
@@ -276,7 +281,8 @@ static size_t feed_body(struct rh_http1 *h, const char *bytes, size_t len)
                 continue;
             }
         }
-        struct rh_slice piece = {bytes + used, len - used < x->body_pending ? len - used : x->body_pending};
+        struct rh_slice piece = {bytes + used,
+                                 len - used < x->body_pending ? len - used : x->body_pending};
         if (piece.len == 0) {
             if (h->eof) {
                 rh_exchange_body_end(x, RH_EBODY_CUT);
@@ -359,7 +365,8 @@ static size_t http1_feed(struct rh_session *s, const char *bytes, size_t len)
     return used;
 }
 
-/* --- Output ----------------------------------------------------------------------------------------- */
+/* --- Output
+ * ----------------------------------------------------------------------------------------- */
 
 static enum rh_pull pull_reply(struct rh_http1 *h, struct rh_output *out)
 {
@@ -397,7 +404,8 @@ static void http1_sent(struct rh_session *s)
     update(h); /* whoever was told an outcome may have answered what follows on this connection */
 }
 
-/* --- Ends ------------------------------------------------------------------------------------------- */
+/* --- Ends
+ * ------------------------------------------------------------------------------------------- */
 
 static void http1_eof(struct rh_session *s)
 {
@@ -475,6 +483,15 @@ static void http1_drain(struct rh_session *s)
     update(h);
 }
 
+static void http1_ready(struct rh_session *s, struct rh_exchange *x)
+{
+    (void)x; /* there is one */
+    if (!s->host->driving) {
+        update(http1_of(s));
+        s->host->engine->wake(s->host);
+    }
+}
+
 static const struct rh_session_ops ops = {
     .feed = http1_feed,
     .pull = http1_pull,
@@ -483,6 +500,7 @@ static const struct rh_session_ops ops = {
     .end = http1_end,
     .expire = http1_expire,
     .drain = http1_drain,
+    .ready = http1_ready,
 };
 
 void rh_http1_init(struct rh_http1 *h, struct rh_host *host)

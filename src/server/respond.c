@@ -168,7 +168,7 @@ static void give(struct rh_exchange *x, unsigned status, enum rh_answer_kind kin
     if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_PAUSED) {
         x->body_state = RH_BODY_UNASKED;
     }
-    rh_exchange_wake(x);
+    rh_exchange_ready(x);
 }
 
 static void answer_memory(struct rh_exchange *x, unsigned status, struct rh_slice body)
@@ -382,6 +382,6 @@ void rh_source_resume(struct rh_exchange *x)
 {
     if (x->source_waits) {
         x->source_waits = false;
-        rh_exchange_wake(x);
+        rh_exchange_ready(x);
     }
 }

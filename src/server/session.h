@@ -14,6 +14,7 @@
 #include "rawhttp/exchange.h"
 
 struct rh_engine;
+struct rh_exchange;
 struct rh_output;
 struct rh_session;
 
@@ -54,6 +55,9 @@ struct rh_session_ops {
     void (*expire)(struct rh_session *s, enum rh_deadline_class which);
     /* Finish what is open and end; an idle session ends at once. */
     void (*drain)(struct rh_session *s);
+    /* This exchange has something new to say, or wants its input again. Called at any time, also
+     * from inside of a call of the session's own, behind which the host looks anyway. */
+    void (*ready)(struct rh_session *s, struct rh_exchange *x);
 };
 
 /* What carries a session. */
@@ -62,6 +66,8 @@ struct rh_host {
     struct rh_peer peer;
     bool tls;
     bool takes_files; /* ranges of open files may be put into the output */
+    bool
+        driving; /* a call of the session may be running: all of its state is looked at behind it */
 };
 
 struct rh_session {

@@ -134,7 +134,7 @@ static void end(struct rh_exchange *x)
         rh_exchange_maybe_release(x);
     } else {
         x->source_waits = false;
-        rh_exchange_wake(x);
+        rh_exchange_ready(x);
     }
 }
 
