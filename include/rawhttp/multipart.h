@@ -55,7 +55,8 @@ enum rh_multipart_event {
 struct rh_multipart {
     /* Of the part at hand, valid until the next part begins; absent where it has none. */
     struct rh_slice name;         /* the field's name */
-    struct rh_slice filename;     /* as the peer wrote it: see rh_multipart_filename */
+    struct rh_slice filename;     /* as the peer wrote it: see rh_multipart_filename; empty: a file input of a page
+                                   * in which no file was chosen */
     struct rh_slice content_type; /* absent means text/plain (RFC 7578 §4.4) */
     struct rh_slice data;         /* of RH_MULTIPART_DATA; valid until the next call */
     /* Of an error: 400 for what is malformed, 413 for what is too much. */

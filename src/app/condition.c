@@ -8,19 +8,29 @@
 #include "http/date.h"
 #include "util/ascii.h"
 
-/* `list` is "*" or names the tag; weakly (RFC 9110 §8.8.3.2) W/ is looked through. */
+static bool is_weak(struct rh_slice tag)
+{
+    return tag.len > 2 && tag.base[0] == 'W' && tag.base[1] == '/';
+}
+
+/* Without W/. */
+static struct rh_slice opaque(struct rh_slice tag)
+{
+    return is_weak(tag) ? (struct rh_slice){tag.base + 2, tag.len - 2} : tag;
+}
+
+/* RFC 9110 §8.8.3.2: strongly, two tags are the same only if neither is weak. */
+static bool is_same(struct rh_slice a, struct rh_slice b, bool weakly)
+{
+    return weakly ? rh_slice_equal(opaque(a), opaque(b)) : rh_slice_equal(a, b) && !is_weak(a);
+}
+
+/* `list` is "*" or names the tag. */
 static bool tags_name(struct rh_slice list, struct rh_slice etag, bool weakly)
 {
     struct rh_slice tag;
     while (rh_ascii_list_next(&list, &tag)) {
-        if (rh_slice_is(tag, "*")) {
-            return true;
-        }
-        if (weakly && tag.len > 2 && tag.base[0] == 'W' && tag.base[1] == '/') {
-            tag.base += 2;
-            tag.len -= 2;
-        }
-        if (rh_slice_equal(tag, etag)) {
+        if (rh_slice_is(tag, "*") || is_same(tag, etag, weakly)) {
             return true;
         }
     }
@@ -66,10 +76,27 @@ static bool range_is_wanted(const struct rh_conditions *conditions,
     if (conditions->if_range.base == NULL) {
         return true;
     }
-    if (conditions->if_range.len > 0 && conditions->if_range.base[0] == '"') {
-        return rh_slice_equal(conditions->if_range, validators->etag);
+    if (conditions->if_range.len > 0 &&
+        (conditions->if_range.base[0] == '"' || is_weak(conditions->if_range))) {
+        return is_same(conditions->if_range, validators->etag, false);
     }
     return rh_date_parse(conditions->if_range, &date) && date == validators->modified;
+}
+
+/* A position of any number of digits (RFC 9110 §14.1.1): one that no file reaches is the largest.
+ */
+static bool take_position(struct rh_slice digits, uint64_t *ret_position)
+{
+    uint64_t position = 0;
+    for (size_t i = 0; i < digits.len; i++) {
+        if (!rh_ascii_is_digit(digits.base[i])) {
+            return false;
+        }
+        uint64_t digit = (uint64_t)(digits.base[i] - '0');
+        position = position <= (UINT64_MAX - digit) / 10 ? position * 10 + digit : UINT64_MAX;
+    }
+    *ret_position = position;
+    return true;
 }
 
 /* "bytes=first-last", "first-" or "-suffix" (RFC 9110 §14.1.2); anything else is answered whole. */
@@ -89,8 +116,8 @@ static struct rh_verdict range_check(struct rh_slice range, uint64_t size)
     struct rh_slice right = {dash + 1, spec.len - left.len - 1};
     uint64_t first = 0;
     uint64_t last = 0;
-    if ((left.len > 0 && !rh_ascii_to_u64(left, &first)) ||
-        (right.len > 0 && !rh_ascii_to_u64(right, &last)) || (left.len == 0 && right.len == 0)) {
+    if (!take_position(left, &first) || !take_position(right, &last) ||
+        (left.len == 0 && right.len == 0)) {
         return whole;
     }
     if (left.len == 0) { /* the last `last` bytes */

@@ -19,7 +19,7 @@ struct rh_conditions {
 
 /* What there is to send. */
 struct rh_validators {
-    struct rh_slice etag; /* strong, with its quotes */
+    struct rh_slice etag; /* with its quotes, and W/ if it is weak */
     int64_t modified;     /* Unix seconds */
     uint64_t size;        /* bytes of the whole representation */
 };

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "app/condition.h"
-#include "http/media.h"
+#include "http/date.h"
 #include "io/file.h"
 #include "rawhttp/log.h"
 #include "rawhttp/method.h"
@@ -34,32 +34,40 @@ void rh_files_options_init_sized(struct rh_files_options *options, size_t size)
     rh_options_fill(options, size, &defaults, sizeof defaults);
 }
 
+/* Fills what create takes from the caller. 0, or -errno. */
+static int files_open(struct rh_files *files, const char *folder)
+{
+    const char *not_found = files->options.not_found;
+    const char *const *hidden = files->options.hidden;
+    files->options.not_found = NULL; /* none of our own yet, should this fail */
+    files->options.hidden = NULL;
+    files->path = rh_files_absolute(folder);
+    if (not_found != NULL) {
+        files->options.not_found = strdup(not_found);
+    }
+    if (files->path == NULL || (not_found != NULL && files->options.not_found == NULL)) {
+        return -ENOMEM;
+    }
+    int err = rh_hidden_create(hidden, &files->hidden);
+    return err != 0 ? err : rh_root_open(files->path, &files->root);
+}
+
 struct rh_files *rh_files_create(const char *folder, const struct rh_files_options *options)
 {
     struct rh_files *files = calloc(1, sizeof *files);
-    if (files == NULL) {
-        errno = ENOMEM;
+    int err = files != NULL ? pthread_mutex_init(&files->mutex, NULL) : ENOMEM;
+    if (err != 0) {
+        free(files);
+        errno = err;
         return NULL;
     }
     atomic_init(&files->references, 1);
     rh_files_options_init(&files->options);
     rh_options_take(&files->options, sizeof files->options, options);
-    const char *not_found = files->options.not_found;
-    const char *const *hidden = files->options.hidden;
-    files->options.not_found = NULL;
-    files->options.hidden = NULL;
-    files->folder = rh_hidden_create(hidden, &files->hidden);
-    if (files->folder == 0 && not_found != NULL) {
-        files->options.not_found = strdup(not_found);
-        files->folder = files->options.not_found != NULL ? 0 : -ENOMEM;
-    }
-    if (files->folder == 0) {
-        files->folder = rh_file_open_folder(folder);
-    }
-    if (files->folder < 0) {
-        int err = -files->folder;
+    err = files_open(files, folder);
+    if (err != 0) {
         rh_files_unref(files);
-        errno = err;
+        errno = -err;
         return NULL;
     }
     return files;
@@ -76,9 +84,11 @@ void rh_files_unref(struct rh_files *files)
         atomic_fetch_sub_explicit(&files->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
-    rh_file_close(files->folder);
-    free((void *)(uintptr_t)files->options.not_found);
+    rh_root_unref(files->root);
     rh_hidden_destroy(files->hidden);
+    free((void *)(uintptr_t)files->options.not_found);
+    pthread_mutex_destroy(&files->mutex);
+    free(files->path);
     free(files);
 }
 
@@ -87,6 +97,28 @@ void rh_files_unref(struct rh_files *files)
 static void set_field(struct rh_exchange *x, const char *name, const char *value)
 {
     RH_IGNORE(rh_response_set_own(x, rh_slice_from(name), rh_slice_from(value)));
+}
+
+/* When the file was changed, in seconds since 1970, but never later than the answer's Date: clients
+ * would take that for an error (RFC 9110 §8.8.2.1). */
+static int64_t modified_s(const struct rh_exchange *x, const struct rh_file_info *info)
+{
+    int64_t now = rh_exchange_wall_s(x);
+    int64_t seconds = info->id.modified_ns / 1000000000;
+    seconds -= info->id.modified_ns < 0 && info->id.modified_ns % 1000000000 != 0;
+    return seconds < now ? seconds : now;
+}
+
+static void set_modified(struct rh_exchange *x, const struct rh_file_info *info)
+{
+    int64_t now = rh_exchange_wall_s(x);
+    char text[RH_DATE_BYTES + 1] = "";
+    if (info->id.modified_ns / 1000000000 < now) {
+        set_field(x, "Last-Modified", info->modified);
+    } else {
+        rh_date_format(text, now);
+        set_field(x, "Last-Modified", text);
+    }
 }
 
 static struct rh_verdict judge(struct rh_exchange *x, const struct rh_file_info *info)
@@ -99,9 +131,7 @@ static struct rh_verdict judge(struct rh_exchange *x, const struct rh_file_info 
         .if_range = rh_request_field(x, "if-range"),
         .range = rh_request_field(x, "range"),
     };
-    int64_t seconds = info->id.modified_ns / 1000000000;
-    seconds -= info->id.modified_ns < 0 && info->id.modified_ns % 1000000000 != 0;
-    struct rh_validators validators = {rh_slice_from(info->etag), seconds, info->len};
+    struct rh_validators validators = {rh_slice_from(info->etag), modified_s(x, info), info->len};
     return rh_condition_check(&conditions, &validators, rh_request_method(x) == RH_GET);
 }
 
@@ -120,7 +150,7 @@ static void send_file(struct rh_exchange *x, unsigned status, const struct rh_fi
     if (status == 200) {
         verdict = judge(x, info);
         set_field(x, "ETag", info->etag);
-        set_field(x, "Last-Modified", info->modified);
+        set_modified(x, info);
         set_field(x, "Accept-Ranges", "bytes");
     }
     if (info->varies) {
@@ -366,10 +396,7 @@ static void find(struct rh_exchange *x, struct rh_files *files, const struct loo
     }
     if (files->options.compression) {
         struct rh_slice accept = rh_request_field(x, "accept-encoding");
-        if (accept.base != NULL) {
-            key.codings = (rh_accept_quality(accept, "br", 0) > 0 ? RH_CODING_BR : 0) |
-                          (rh_accept_quality(accept, "gzip", 0) > 0 ? RH_CODING_GZIP : 0);
-        }
+        key.codings = accept.base != NULL ? rh_codings_of(accept) : 0;
     }
     struct rh_entry *entry = rh_cache_find(home, &key);
     if (entry != NULL &&

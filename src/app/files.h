@@ -1,5 +1,6 @@
 /* Static files inside: one request's way from a path to bytes.
  *
+ *   files_root.c   the folder behind a path                            (thread pool)
  *   files.c        the folder, the request's path, the answer          (loop)
  *   files_job.c    open, stat, read, list                              (thread pool)
  *   files_hidden.c what is never served                                (thread pool)
@@ -10,6 +11,8 @@
 #ifndef RH_APP_FILES_H
 #define RH_APP_FILES_H
 
+#include <limits.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,7 +24,7 @@
 #include "util/slab.h"
 
 enum {
-    RH_FILES_NAME_MAX = 1024, /* bytes of a path below the folder; longer ones are not found */
+    RH_FILES_NAME_MAX = PATH_MAX, /* bytes of a path below the folder; longer ones are not found */
     RH_FILES_SMALL_BYTES = 128 * 1024, /* files up to this are read whole and kept */
     RH_FILES_PACK_BYTES_MIN = 1024,    /* files from this size... */
     RH_FILES_PACK_BYTES_MAX =
@@ -40,14 +43,34 @@ enum {
     RH_FILES_SAMPLE_BYTES = 256 * 1024, /* one byte of so many is asked for in the page cache */
 };
 
-/* A served folder; shared by loops, unchanged after create but for the count. */
+/* The folder that a path meant when it was looked at: descriptor and identity. */
+struct rh_root {
+    atomic_uint references;
+    int fd;
+    uint64_t device;
+    uint64_t inode;
+};
+/* 0 with one reference, or -errno. Blocks. */
+int RH_MUST_CHECK rh_root_open(const char *path, struct rh_root **ret_root);
+void rh_root_unref(struct rh_root *root); /* NULL accepted */
+
+/* A served folder; shared by loops, unchanged after create but for the count and the root. */
 struct rh_files {
     atomic_uint references;
-    int folder;                      /* descriptor */
+    char *path;                      /* absolute, links unresolved */
+    pthread_mutex_t mutex;           /* around `root` and `looked_ms` */
+    struct rh_root *root;            /* a reference */
+    uint64_t looked_ms;              /* when the path was last compared to it */
     struct rh_files_options options; /* not_found is a copy; `hidden` is NULL */
     struct rh_hidden *hidden;        /* NULL: nothing is */
 };
 void rh_files_ref(struct rh_files *files);
+/* A reference to what the folder's path means now, looked at once in RH_FILES_FRESH_MS; what it
+ * meant before if it means nothing now or cannot be opened. In the pool. */
+struct rh_root *rh_files_root(struct rh_files *files);
+/* `path` from the current folder as an absolute one, without slashes at its end, links unresolved
+ * (they may be switched); to be freed. NULL with errno set. */
+char *rh_files_absolute(const char *path);
 
 /* Which file, in which state: two that agree hold the same bytes, as far as a server can know. */
 struct rh_file_id {
@@ -67,9 +90,12 @@ struct rh_file_info {
     const char *type;   /* Content-Type */
     const char *coding; /* Content-Encoding, or NULL */
     bool varies;        /* by Accept-Encoding */
-    char etag[64];
+    bool is_young;      /* changed so recently that a further change may have left the same id */
+    char etag[96];
     char modified[30]; /* Last-Modified */
 };
+/* The tag is made of the file's state: strong (RFC 9110 §8.8.3), as ranges need, or weak while the
+ * file is young. In the pool. */
 void rh_file_info_fill(struct rh_file_info *info, const struct stat *stat, const char *name,
                        const char *coding, bool varies);
 
@@ -95,11 +121,12 @@ struct rh_entry {
 /* A name that somebody looks for. */
 struct rh_entry_key {
     struct rh_files *files;
-    unsigned
-        codings; /* what the peer accepts: RH_CODING_ bits, 0 where siblings are not looked for */
+    unsigned codings; /* what the peer would rather have than the file as it is, see below */
     const char *name;
 };
-enum { RH_CODING_BR = 1, RH_CODING_GZIP = 2 };
+/* Codings in an order of preference, the best in the lowest RH_CODING_BITS; 0 ends the list. */
+enum rh_coding { RH_CODING_NONE, RH_CODING_BR, RH_CODING_GZIP, RH_CODING_BITS = 2 };
+unsigned rh_codings_of(struct rh_slice accept_encoding);
 
 struct rh_entry *
 rh_entry_create(const char *name,
@@ -137,7 +164,7 @@ void rh_cache_drop(struct rh_files_home *home, struct rh_entry *entry);
 int RH_MUST_CHECK rh_hidden_create(const char *const *paths, struct rh_hidden **ret_hidden);
 void rh_hidden_destroy(struct rh_hidden *hidden); /* NULL accepted */
 
-/* A folder below files->folder, seen beside what is at the hidden paths now. */
+/* A folder below the root, seen beside what is at the hidden paths now. */
 struct rh_hidden_look {
     const struct rh_hidden *hidden; /* NULL: nothing is */
     bool is_hidden;                 /* the folder itself, and so all that is in it */
@@ -155,7 +182,8 @@ struct rh_hidden_look {
 };
 /* Looks at the folder of `name`: everything up to its last slash. In the pool, after the file was
  * opened: whoever replaces a hidden file in between is seen. */
-void rh_hidden_look(struct rh_hidden_look *look, const struct rh_files *files, const char *name);
+void rh_hidden_look(struct rh_hidden_look *look, const struct rh_hidden *hidden,
+                    const struct rh_root *root, const char *name);
 /* Returns true if the file or folder `stat`, found in the folder as `base`, must not be seen. */
 bool rh_hidden_has(const struct rh_hidden_look *look, const char *base, const struct stat *stat);
 
@@ -174,6 +202,7 @@ struct rh_job {
     struct rh_work work;
     struct rh_exchange *x;
     struct rh_files *files;   /* a reference */
+    struct rh_root *root;     /* the pool's, while the job runs */
     unsigned status;          /* of the answer: 200, or 404 where the file is the page for that */
     bool is_fallback;         /* it stands for another name: nothing further is tried */
     bool may_keep;            /* memory allows to read a file whole */
@@ -194,10 +223,11 @@ struct rh_job {
 /* Fills the outcome. In the pool. */
 void rh_job_run(struct rh_job *job);
 
-/* A page of the folder's names in a malloc; `name` is the folder below files->folder, "" or ending
- * with '/'. 0 or -errno. In the pool; takes over `fd`. */
-int RH_MUST_CHECK rh_listing_make(const struct rh_files *files, int fd, const char *name,
-                                  struct rh_slice url_path, char **ret_text, size_t *ret_len);
+/* A page of the folder's names in a malloc; `name` is the folder below the root, "" or ending with
+ * '/'. 0 or -errno. In the pool; takes over `fd`. */
+int RH_MUST_CHECK rh_listing_make(const struct rh_files *files, const struct rh_root *root, int fd,
+                                  const char *name, struct rh_slice url_path, char **ret_text,
+                                  size_t *ret_len);
 
 /* Answers with `len` bytes of the file from `first`; takes over `fd` in every case. */
 void rh_reader_respond(struct rh_exchange *x, struct rh_files_home *home, unsigned status,

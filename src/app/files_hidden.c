@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "app/files.h"
 #include "io/file.h"
@@ -26,32 +25,9 @@ struct rh_hidden {
     } paths[RH_FILES_HIDDEN_MAX];
 };
 
-/* The absolute form of `path`, without slashes at its end. Links stay as they are: they may be
- * switched. NULL with errno set if that fails. */
-static char *make_absolute(const char *path)
-{
-    char *start = path[0] == '/' ? strdup("") : getcwd(NULL, 0);
-    if (start == NULL) {
-        return NULL;
-    }
-    size_t len = strlen(start);
-    size_t path_len = strlen(path);
-    char *whole = malloc(len + path_len + 2);
-    if (whole != NULL) {
-        memcpy(whole, start, len);
-        whole[len] = '/';
-        memcpy(whole + len + 1, path, path_len + 1);
-        for (len += 1 + path_len; len > 0 && whole[len - 1] == '/'; len--) {
-            whole[len - 1] = '\0';
-        }
-    }
-    free(start);
-    return whole;
-}
-
 static int path_init(struct hidden_path *path, const char *given)
 {
-    path->whole = make_absolute(given);
+    path->whole = rh_files_absolute(given);
     if (path->whole == NULL) {
         return errno != 0 ? -errno : -ENOMEM;
     }
@@ -122,63 +98,66 @@ static bool is_a_hidden_folder(const struct rh_hidden_look *look, const struct s
     return false;
 }
 
-/* Goes up from the folder to the served one. True as well if the way cannot be seen to its end. */
-static bool is_below_a_hidden_folder(const struct rh_hidden_look *look,
-                                     const struct rh_files *files, const char *folder)
+/* Goes up from the folder to the root. True as well if the way cannot be seen to its end. */
+static bool is_below_a_hidden_folder(const struct rh_hidden_look *look, const struct rh_root *root,
+                                     const char *folder)
 {
-    struct stat root;
     struct stat stat;
-    bool is_hidden = fstat(files->folder, &root) != 0;
-    int at = is_hidden ? -1 : rh_file_open_place(files->folder, folder, &stat);
-    while (at >= 0 && (stat.st_dev != root.st_dev || stat.st_ino != root.st_ino)) {
-        if (is_a_hidden_folder(look, &stat)) {
-            rh_file_close(at);
-            return true;
-        }
+    bool is_hidden = false;
+    bool is_root = false;
+    int at = rh_file_open_place(root->fd, folder, &stat);
+    while (at >= 0 && !is_hidden && !is_root) {
+        is_hidden = is_a_hidden_folder(look, &stat);
+        is_root = stat.st_dev == root->device && stat.st_ino == root->inode;
         struct stat above;
-        int next = rh_file_open_above(at, &above);
-        bool is_top = next >= 0 && above.st_dev == stat.st_dev && above.st_ino == stat.st_ino;
+        int next = is_hidden || is_root ? -1 : rh_file_open_above(at, &above);
+        if (next >= 0 && above.st_dev == stat.st_dev && above.st_ino == stat.st_ino) {
+            rh_file_close(next); /* "/": the folder was moved out of the root meanwhile */
+            next = -1;
+        }
         rh_file_close(at);
         at = next;
         stat = above;
-        if (is_top) { /* moved out of the served folder meanwhile */
-            break;
-        }
     }
-    is_hidden = is_hidden || at < 0 || stat.st_dev != root.st_dev || stat.st_ino != root.st_ino;
-    rh_file_close(at);
-    return is_hidden;
+    return is_hidden || !is_root;
 }
 
-void rh_hidden_look(struct rh_hidden_look *look, const struct rh_files *files, const char *name)
+/* What comes before the last slash. */
+static int stat_folder_of(const struct rh_root *root, const char *name, char ret_folder[PATH_MAX],
+                          struct stat *ret_stat)
 {
-    look->hidden = files->hidden;
+    const char *slash = strrchr(name, '/');
+    size_t len = slash != NULL ? (size_t)(slash - name) : 0;
+    if (len >= PATH_MAX) {
+        return -ENAMETOOLONG;
+    }
+    memcpy(ret_folder, name, len);
+    ret_folder[len] = '\0';
+    return rh_file_stat_below(root->fd, ret_folder, ret_stat);
+}
+
+void rh_hidden_look(struct rh_hidden_look *look, const struct rh_hidden *hidden,
+                    const struct rh_root *root, const char *name)
+{
+    char folder[PATH_MAX];
+    struct stat stat;
+    bool has_folders = false;
+    look->hidden = hidden;
     look->is_hidden = false;
-    if (files->hidden == NULL) {
+    if (hidden == NULL) {
         return;
     }
-    const char *slash = strrchr(name, '/');
-    char folder[RH_FILES_NAME_MAX + 32];
-    size_t len = slash != NULL ? (size_t)(slash - name) : 0;
-    struct stat stat;
-    bool has_folder = false;
-    if (len < sizeof folder) {
-        memcpy(folder, name, len);
-        folder[len] = '\0';
-        has_folder = rh_file_stat_below(files->folder, folder, &stat) == 0;
-    }
-    if (!has_folder) { /* it was there a moment ago */
+    if (stat_folder_of(root, name, folder, &stat) != 0) { /* it was there a moment ago */
         look->is_hidden = true;
         return;
     }
-    bool has_folders = false;
-    for (size_t i = 0; i < files->hidden->count; i++) {
-        look_at_path(&look->places[i], &files->hidden->paths[i]);
-        has_folders = has_folders || look->places[i].is_folder;
-    }
     look->device = stat.st_dev;
     look->inode = stat.st_ino;
-    look->is_hidden = has_folders && is_below_a_hidden_folder(look, files, folder);
+    for (size_t i = 0; i < hidden->count; i++) {
+        look_at_path(&look->places[i], &hidden->paths[i]);
+        has_folders = has_folders || look->places[i].is_folder;
+    }
+    look->is_hidden = has_folders && is_below_a_hidden_folder(look, root, folder);
 }
 
 /* "server.key" hides itself and "server.key.old", not "server.keys". */

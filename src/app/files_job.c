@@ -6,12 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "app/files.h"
 #include "app/gzip.h"
 #include "app/mime.h"
 #include "http/date.h"
+#include "http/media.h"
 #include "io/file.h"
+#include "util/digest.h"
+
+/* Clocks of file systems tick slower than programs write: some once in two seconds. */
+enum { YOUNG_MS = 2000, TAG_BYTES = 15 };
 
 bool rh_file_id_equal(const struct rh_file_id *a, const struct rh_file_id *b)
 {
@@ -33,6 +39,13 @@ struct rh_file_id rh_file_id_of(const struct stat *stat)
                                .changed_ns = nanoseconds(stat->st_ctim)};
 }
 
+static bool is_young(const struct rh_file_id *id)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return nanoseconds(now) - id->changed_ns < (int64_t)YOUNG_MS * 1000000;
+}
+
 void rh_file_info_fill(struct rh_file_info *info, const struct stat *stat, const char *name,
                        const char *coding, bool varies)
 {
@@ -41,34 +54,70 @@ void rh_file_info_fill(struct rh_file_info *info, const struct stat *stat, const
     info->type = rh_mime_of(name)->type;
     info->coding = coding;
     info->varies = varies;
-    /* Without the inode: machines that serve copies of one folder agree. Strong (RFC 9110 §8.8.3),
-     * as ranges need. */
-    snprintf(info->etag, sizeof info->etag, "\"%llx-%llx%s%s\"",
-             (unsigned long long)info->id.modified_ns, (unsigned long long)info->id.size,
-             coding == NULL ? "" : "-", coding == NULL ? "" : coding);
+    info->is_young = is_young(&info->id);
+    /* The time of the last change of any kind is the kernel's own, and nobody can set it back: two
+     * versions of one size differ in it or in the inode, unless they are of one tick of its clock.
+     */
+    snprintf(info->etag, sizeof info->etag, "%s\"%llx-%llx-%llx%s%s\"", info->is_young ? "W/" : "",
+             (unsigned long long)info->id.inode, (unsigned long long)info->id.changed_ns,
+             (unsigned long long)info->id.size, coding == NULL ? "" : "-",
+             coding == NULL ? "" : coding);
     rh_date_format(info->modified, stat->st_mtim.tv_sec);
     info->modified[RH_DATE_BYTES] = '\0';
 }
 
-static bool is_hidden(const struct rh_files *files, const char *name, const struct stat *stat)
+static const struct {
+    const char *name;
+    const char *suffix;
+} codings[] = {[RH_CODING_BR] = {"br", ".br"}, [RH_CODING_GZIP] = {"gzip", ".gz"}};
+
+unsigned rh_codings_of(struct rh_slice accept_encoding)
 {
+    static const enum rh_coding ours[] = {RH_CODING_BR, RH_CODING_GZIP}; /* the best first */
+    enum { OURS = sizeof ours / sizeof *ours };
+    unsigned identity = rh_accept_quality(accept_encoding, "identity", 0);
+    unsigned list = 0;
+    unsigned used = 0;
+    bool is_used[OURS] = {false};
+    for (;;) {
+        size_t best = OURS;
+        unsigned best_quality = 0;
+        for (size_t i = 0; i < OURS; i++) {
+            unsigned quality = rh_accept_quality(accept_encoding, codings[ours[i]].name, 0);
+            if (!is_used[i] && quality > best_quality && quality >= identity) {
+                best = i;
+                best_quality = quality;
+            }
+        }
+        if (best == OURS) {
+            return list;
+        }
+        is_used[best] = true;
+        list |= (unsigned)ours[best] << used;
+        used += RH_CODING_BITS;
+    }
+}
+
+static bool is_hidden(const struct rh_job *job, const char *name, const struct stat *stat)
+{
+    const struct rh_files *files = job->files;
     struct rh_hidden_look look;
     const char *slash = strrchr(name, '/');
-    rh_hidden_look(&look, files, name);
+    rh_hidden_look(&look, files->hidden, job->root, name);
     return rh_hidden_has(&look, slash != NULL ? slash + 1 : name, stat) ||
            (files->options.is_private != NULL &&
             files->options.is_private(files->options.data, stat->st_dev, stat->st_ino));
 }
 
 /* A descriptor of a file that may be served; -EISDIR for a folder; another -errno. */
-static int open_regular(const struct rh_files *files, const char *name, struct stat *ret_stat)
+static int open_regular(const struct rh_job *job, const char *name, struct stat *ret_stat)
 {
-    int fd = rh_file_open_below(files->folder, name, ret_stat);
+    int fd = rh_file_open_below(job->root->fd, name, ret_stat);
     if (fd < 0) {
         return fd;
     }
     int err = 0;
-    if (is_hidden(files, name, ret_stat)) {
+    if (is_hidden(job, name, ret_stat)) {
         err = -ENOENT;
     } else if (!S_ISREG(ret_stat->st_mode)) {
         err = S_ISDIR(ret_stat->st_mode) ? -EISDIR : -ENOENT;
@@ -80,32 +129,39 @@ static int open_regular(const struct rh_files *files, const char *name, struct s
     return fd;
 }
 
-/* Prefers "name.br", then "name.gz", where the peer takes them and they are not older than the file
- * itself. */
-static int open_sibling(const struct rh_job *job, const char *name, struct stat *stat,
-                        const char **ret_coding)
+/* Opens "name.br" or "name.gz" if it is not older than the file itself. */
+static int open_sibling(const struct rh_job *job, const char *name, enum rh_coding coding,
+                        struct stat *stat)
 {
-    static const struct {
-        unsigned bit;
-        const char *suffix;
-        const char *coding;
-    } siblings[] = {{RH_CODING_BR, ".br", "br"}, {RH_CODING_GZIP, ".gz", "gzip"}};
     char path[RH_FILES_NAME_MAX + 32];
-    for (size_t i = 0; i < sizeof siblings / sizeof *siblings; i++) {
-        struct stat sibling;
-        if ((job->key.codings & siblings[i].bit) == 0) {
-            continue;
-        }
-        snprintf(path, sizeof path, "%s%s", name, siblings[i].suffix);
-        int fd = open_regular(job->files, path, &sibling);
-        if (fd >= 0 && sibling.st_mtime >= stat->st_mtime) {
-            *stat = sibling;
-            *ret_coding = siblings[i].coding;
-            return fd;
-        }
-        rh_file_close(fd);
+    struct stat sibling;
+    snprintf(path, sizeof path, "%s%s", name, codings[coding].suffix);
+    int fd = open_regular(job, path, &sibling);
+    if (fd >= 0 && sibling.st_mtime >= stat->st_mtime) {
+        *stat = sibling;
+        return fd;
     }
+    rh_file_close(fd);
     return -ENOENT;
+}
+
+/* A tag made of the bytes themselves, where all of them are at hand: strong however young the file
+ * is, and the same on all machines that have copies of it. If no digest can be had, the tag of the
+ * file's state stays. `coding` says what was done to the bytes. */
+static void tag_content(struct rh_file_info *info, struct rh_slice content, const char *coding)
+{
+    struct rh_sha256 sha;
+    unsigned char digest[RH_SHA256_BYTES];
+    char text[TAG_BYTES * 4 / 3 + 1] = "";
+    if (rh_sha256_init(&sha) != 0) {
+        return;
+    }
+    rh_sha256_update(&sha, content);
+    rh_sha256_finish(&sha, digest);
+    rh_sha256_fini(&sha);
+    rh_base64url_encode((struct rh_slice){(char *)digest, TAG_BYTES}, text);
+    snprintf(info->etag, sizeof info->etag, "\"%s%s%s\"", text, coding == NULL ? "" : "-",
+             coding == NULL ? "" : coding);
 }
 
 static void fail(struct rh_job *job, int error)
@@ -134,13 +190,13 @@ static void read_small(struct rh_job *job, int fd, struct stat *stat, const char
     entry->len = (size_t)n; /* less where it became shorter just now: that is what it is, then */
     stat->st_size = n;
     rh_file_info_fill(&entry->info, stat, name, coding, varies);
+    tag_content(&entry->info, (struct rh_slice){entry->content, entry->len}, coding);
     job->entry = entry;
     job->outcome = RH_JOB_SMALL;
 }
 
 /* Compresses the file at `fd`, which stays open, to an entry; false where it does not become a good
- * deal shorter, or memory ran out: then it is sent as it is. The tag is strong, as ranges need, so
- * it names all that these bytes follow from: the file's state, zlib's version and the level. */
+ * deal shorter, or memory ran out: then it is sent as it is. */
 static bool pack(struct rh_job *job, int fd, const struct stat *stat, const char *name)
 {
     size_t len = (size_t)stat->st_size;
@@ -157,6 +213,7 @@ static bool pack(struct rh_job *job, int fd, const struct stat *stat, const char
         snprintf(coding, sizeof coding, "gzip-%s", rh_gzip_name(gzip));
         memcpy(entry->content, content + len, packed);
         rh_file_info_fill(&entry->info, stat, name, coding, true);
+        tag_content(&entry->info, (struct rh_slice){entry->content, packed}, coding);
         entry->info.coding = "gzip";
         entry->info.len = packed;
         job->entry = entry;
@@ -167,31 +224,65 @@ static bool pack(struct rh_job *job, int fd, const struct stat *stat, const char
     return entry != NULL;
 }
 
-static void take_file(struct rh_job *job, int fd, struct stat *stat, const char *name)
+static bool may_pack(const struct rh_job *job, enum rh_coding coding, const struct stat *stat)
 {
-    const char *coding = NULL;
-    bool varies = job->files->options.compression && rh_mime_of(name)->is_compressible;
-    if (varies && job->key.codings != 0) {
-        int sibling = open_sibling(job, name, stat, &coding);
-        if (sibling >= 0) {
-            rh_file_close(fd);
-            fd = sibling;
-        }
+    return coding == RH_CODING_GZIP && job->may_keep && stat->st_size >= RH_FILES_PACK_BYTES_MIN &&
+           stat->st_size <= RH_FILES_PACK_BYTES_MAX;
+}
+
+static bool is_known(struct rh_job *job, const struct stat *stat)
+{
+    const struct rh_entry *known = job->known;
+    struct rh_file_id id = rh_file_id_of(stat);
+    if (known == NULL || known->info.is_young || !rh_file_id_equal(&known->info.id, &id)) {
+        return false;
     }
-    rh_file_info_fill(&job->info, stat, name, coding, varies);
-    if (job->known != NULL && rh_file_id_equal(&job->known->info.id, &job->info.id)) {
-        rh_file_close(fd);
-        job->outcome = RH_JOB_UNCHANGED;
-    } else if (varies && job->may_keep && coding == NULL &&
-               (job->key.codings & RH_CODING_GZIP) != 0 &&
-               stat->st_size >= RH_FILES_PACK_BYTES_MIN &&
-               stat->st_size <= RH_FILES_PACK_BYTES_MAX && pack(job, fd, stat, name)) {
-        rh_file_close(fd);
-    } else if (stat->st_size <= RH_FILES_SMALL_BYTES && (job->may_keep || stat->st_size == 0)) {
+    job->outcome = RH_JOB_UNCHANGED;
+    return true;
+}
+
+static void take_whole(struct rh_job *job, int fd, struct stat *stat, const char *name,
+                       const char *coding, bool varies)
+{
+    if (stat->st_size <= RH_FILES_SMALL_BYTES && (job->may_keep || stat->st_size == 0)) {
         read_small(job, fd, stat, name, coding, varies);
     } else {
+        rh_file_info_fill(&job->info, stat, name, coding, varies);
         job->fd = fd;
         job->outcome = RH_JOB_LARGE;
+    }
+}
+
+/* `fd` is taken over. The codings are tried in the peer's order: a sibling that has it, else, for
+ * gzip, what is made of the file here. */
+static void take_file(struct rh_job *job, int fd, struct stat *stat, const char *name)
+{
+    bool varies = job->files->options.compression && rh_mime_of(name)->is_compressible;
+    for (unsigned left = varies ? job->key.codings : 0; left != 0; left >>= RH_CODING_BITS) {
+        enum rh_coding coding = left & ((1 << RH_CODING_BITS) - 1);
+        struct stat found = *stat;
+        int sibling = open_sibling(job, name, coding, &found);
+        if (sibling >= 0) {
+            rh_file_close(fd);
+            if (is_known(job, &found)) {
+                rh_file_close(sibling);
+            } else {
+                take_whole(job, sibling, &found, name, codings[coding].name, true);
+            }
+            return;
+        }
+        if (may_pack(job, coding, stat)) {
+            if (is_known(job, stat) || pack(job, fd, stat, name)) {
+                rh_file_close(fd);
+                return;
+            }
+            break;
+        }
+    }
+    if (is_known(job, stat)) {
+        rh_file_close(fd);
+    } else {
+        take_whole(job, fd, stat, name, NULL, varies);
     }
 }
 
@@ -200,7 +291,7 @@ static void take_folder(struct rh_job *job)
     char path[RH_FILES_NAME_MAX + 16];
     struct stat stat;
     snprintf(path, sizeof path, "%sindex.html", job->key.name);
-    int fd = open_regular(job->files, path, &stat);
+    int fd = open_regular(job, path, &stat);
     if (fd >= 0) {
         take_file(job, fd, &stat, path);
         return;
@@ -209,27 +300,27 @@ static void take_folder(struct rh_job *job)
         fail(job, fd == -EISDIR ? -ENOENT : fd);
         return;
     }
-    fd = rh_file_open_below(job->files->folder, job->key.name, &stat);
+    fd = rh_file_open_below(job->root->fd, job->key.name, &stat);
     if (fd < 0) {
         fail(job, fd);
         return;
     }
-    int err = rh_listing_make(job->files, fd, job->key.name, job->url_path, &job->listing,
-                              &job->listing_len);
+    int err = rh_listing_make(job->files, job->root, fd, job->key.name, job->url_path,
+                              &job->listing, &job->listing_len);
     job->outcome = RH_JOB_LISTING;
     if (err != 0) {
         fail(job, err);
     }
 }
 
-void rh_job_run(struct rh_job *job)
+static void look_up(struct rh_job *job)
 {
     struct stat stat;
     if (job->wants_folder) {
         take_folder(job);
         return;
     }
-    int fd = open_regular(job->files, job->key.name, &stat);
+    int fd = open_regular(job, job->key.name, &stat);
     if (fd >= 0) {
         take_file(job, fd, &stat, job->key.name);
     } else if (fd == -EISDIR && !job->is_fallback) {
@@ -237,4 +328,11 @@ void rh_job_run(struct rh_job *job)
     } else {
         fail(job, fd == -EISDIR ? -ENOENT : fd);
     }
+}
+
+void rh_job_run(struct rh_job *job)
+{
+    job->root = rh_files_root(job->files);
+    look_up(job);
+    rh_root_unref(job->root);
 }

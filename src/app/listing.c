@@ -99,8 +99,9 @@ static void put_page(FILE *out, const struct row *rows, size_t count, bool is_cu
 }
 
 /* True where the name may be shown, with its row. What is not below the folder is not there. */
-static bool look_at(const struct rh_files *files, const struct rh_hidden_look *hidden,
-                    const char *folder, const char *name, struct row *ret_row)
+static bool look_at(const struct rh_files *files, const struct rh_root *root,
+                    const struct rh_hidden_look *hidden, const char *folder, const char *name,
+                    struct row *ret_row)
 {
     char path[RH_FILES_NAME_MAX + 256 + 2];
     struct stat stat;
@@ -108,7 +109,7 @@ static bool look_at(const struct rh_files *files, const struct rh_hidden_look *h
         return false;
     }
     snprintf(path, sizeof path, "%s%s", folder, name);
-    if (rh_file_stat_below(files->folder, path, &stat) != 0) {
+    if (rh_file_stat_below(root->fd, path, &stat) != 0) {
         return false;
     }
     if ((!S_ISDIR(stat.st_mode) && !S_ISREG(stat.st_mode)) || rh_hidden_has(hidden, name, &stat)) {
@@ -122,11 +123,11 @@ static bool look_at(const struct rh_files *files, const struct rh_hidden_look *h
     return true;
 }
 
-int rh_listing_make(const struct rh_files *files, int fd, const char *name,
-                    struct rh_slice url_path, char **ret_text, size_t *ret_len)
+int rh_listing_make(const struct rh_files *files, const struct rh_root *root, int fd,
+                    const char *name, struct rh_slice url_path, char **ret_text, size_t *ret_len)
 {
     struct rh_hidden_look hidden;
-    rh_hidden_look(&hidden, files, name);
+    rh_hidden_look(&hidden, files->hidden, root, name);
     if (hidden.is_hidden) {
         rh_file_close(fd);
         return -ENOENT;
@@ -144,7 +145,7 @@ int rh_listing_make(const struct rh_files *files, int fd, const char *name,
     for (const struct dirent *found; rows != NULL && !is_cut && (found = readdir(dir)) != NULL;) {
         if (count == NAMES_MAX) {
             is_cut = true;
-        } else if (look_at(files, &hidden, name, found->d_name, &rows[count])) {
+        } else if (look_at(files, root, &hidden, name, found->d_name, &rows[count])) {
             rows[count].name = strdup(found->d_name);
             count += rows[count].name != NULL;
         }

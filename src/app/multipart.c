@@ -137,8 +137,9 @@ static bool next_parameter(struct rh_slice *rest, struct rh_slice *ret_name,
     return rest->len == 0 || rest->base[0] == ';';
 }
 
-/* RFC 7578 §4.2: form-data, a name, perhaps a file name. `filename*` must not be used there (ibid.)
- * and says nothing here. */
+/* RFC 7578 §4.2: form-data, a name, perhaps a file name. `filename*` must not be used there (ibid.):
+ * beside a file name it says nothing here, and alone it is an error, since the file would be taken
+ * for a field of text. */
 static const char *take_disposition(struct rh_multipart *form, struct rh_slice value)
 {
     struct rh_slice rest = value;
@@ -153,6 +154,7 @@ static const char *take_disposition(struct rh_multipart *form, struct rh_slice v
     if (!rh_ascii_is(rh_ascii_trim(type), "form-data")) {
         return "RFC 7578 4.2: the disposition of a part is form-data";
     }
+    bool has_extended_name = false;
     while (rest.len > 0) {
         struct rh_slice name;
         struct rh_slice parameter;
@@ -169,6 +171,10 @@ static const char *take_disposition(struct rh_multipart *form, struct rh_slice v
         if (target != NULL) {
             *target = parameter;
         }
+        has_extended_name = has_extended_name || rh_ascii_is(name, "filename*");
+    }
+    if (has_extended_name && form->filename.base == NULL) {
+        return "RFC 7578 4.2: filename* is not for forms: send filename";
     }
     return form->name.base != NULL ? NULL : "RFC 7578 4.2: a part needs a name";
 }

@@ -1,13 +1,17 @@
 /* openat2 with RESOLVE_BENEATH lets the kernel do what path checks in a server get wrong: "..", absolute links and
- * renames that happen meanwhile all end in EXDEV or are tried again (EAGAIN). Where there is no openat2 (Linux before
+ * renames that happen meanwhile all end in EXDEV or are tried again (EAGAIN). An absolute link is then judged by where
+ * it leads: if /proc knows that place by a path below the folder, that path is opened, under the same rules and
+ * through no further link. Where there is no openat2 (Linux before
  * 5.6, a seccomp filter or an emulator that does not know it), names are walked folder by folder and no link is
  * followed at all: stricter, and as safe. */
 #include "io/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -72,10 +76,10 @@ static int walk_below(int folder, const char *name, int flags)
     }
 }
 
-static int open_below(int folder, const char *name, int flags)
+static int resolve(int folder, const char *name, int flags, uint64_t rules)
 {
-    struct open_how how = {.flags = (uint64_t)flags, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    for (int i = 0; i < RACES_MAX && !atomic_load_explicit(&has_no_openat2, memory_order_relaxed); i++) {
+    struct open_how how = {.flags = (uint64_t)flags, .resolve = rules | RESOLVE_NO_MAGICLINKS};
+    for (int i = 0; i < RACES_MAX; i++) {
         long fd = syscall(SYS_openat2, folder, *name == '\0' ? "." : name, &how, sizeof how);
         if (fd >= 0) {
             return (int)fd;
@@ -84,7 +88,61 @@ static int open_below(int folder, const char *name, int flags)
             return -errno;
         }
     }
-    return atomic_load(&has_no_openat2) ? walk_below(folder, name, flags) : -EAGAIN;
+    return -EAGAIN;
+}
+
+/* The path that /proc knows for an open file or folder. Its length, or -errno. */
+static ptrdiff_t path_of(int fd, char ret_path[PATH_MAX])
+{
+    char link[32];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, ret_path, PATH_MAX);
+    if (len < 0 || len == PATH_MAX) {
+        return len < 0 ? -errno : -ENAMETOOLONG;
+    }
+    ret_path[len] = '\0';
+    return len;
+}
+
+/* `name` leads out of the folder by its spelling: opens what it means, if that is below the folder. O_PATH touches
+ * nothing on the way there. */
+static int open_by_place(int folder, const char *name, int flags)
+{
+    char root[PATH_MAX];
+    char path[PATH_MAX];
+    int place = resolve(folder, name, O_PATH | O_CLOEXEC, 0);
+    if (place < 0) {
+        return -EXDEV;
+    }
+    ptrdiff_t root_len = path_of(folder, root);
+    ptrdiff_t len = path_of(place, path);
+    close(place);
+    if (root_len == 1) { /* "/": everything is below it */
+        root_len = 0;
+    }
+    if (root_len < 0 || len <= root_len || memcmp(path, root, (size_t)root_len) != 0 || path[root_len] != '/') {
+        return -EXDEV;
+    }
+    return resolve(folder, path + root_len + 1, flags, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
+static bool names_parent(const char *name)
+{
+    for (const char *at = name; (at = strstr(at, "..")) != NULL; at += 2) {
+        if ((at == name || at[-1] == '/') && (at[2] == '\0' || at[2] == '/')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int open_below(int folder, const char *name, int flags)
+{
+    if (atomic_load_explicit(&has_no_openat2, memory_order_relaxed)) {
+        return walk_below(folder, name, flags);
+    }
+    int fd = resolve(folder, name, flags, RESOLVE_BENEATH);
+    return fd == -EXDEV && *name != '/' && !names_parent(name) ? open_by_place(folder, name, flags) : fd;
 }
 
 int rh_file_open_folder(const char *path)
@@ -159,8 +217,8 @@ ptrdiff_t rh_file_read_cached(int fd, void *out, size_t room, uint64_t offset)
     if (n >= 0) {
         return n;
     }
-    /* A file system that can not tell: the thread pool reads it all. */
-    return errno == EOPNOTSUPP || errno == ENOSYS ? -EAGAIN : -errno;
+    /* A file system or an emulator that cannot tell, in one word or another: the thread pool reads it all. */
+    return errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL ? -EAGAIN : -errno;
 }
 
 ptrdiff_t rh_file_read(int fd, void *out, size_t room, uint64_t offset)

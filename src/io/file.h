@@ -15,8 +15,9 @@ int RH_MUST_CHECK rh_file_open_folder(const char *path);
 /* Whether openat2 is used: at first yes, no once the system said that it has none. For tests. */
 void rh_file_set_openat2(bool is_used);
 
-/* Opens `name` (relative, "" for the folder itself) for reading. Symbolic links are followed as long as they stay
- * below the folder (without openat2: not at all); nothing, however it is spelled or raced, leads out of it, and /proc's magic links are refused.
+/* Opens `name` (relative, "" for the folder itself) for reading. Symbolic links are followed, relative and absolute
+ * ones, as long as they end below the folder (without openat2: none; without /proc: no absolute ones); nothing, however
+ * it is spelled or raced, leads out of it, and /proc's magic links are refused.
  * A FIFO does not block it: look at the type before reading. A descriptor and *ret_stat, or -errno (-EXDEV: it would
  * have led out). Blocks on a slow disk: for the thread pool. */
 int RH_MUST_CHECK rh_file_open_below(int folder, const char *name, struct stat *ret_stat);

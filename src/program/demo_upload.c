@@ -252,7 +252,7 @@ static void refuse(struct upload *upload, unsigned status, const char *why)
 
 static void begin_part(struct upload *upload)
 {
-    upload->in_file = upload->form.filename.base != NULL;
+    upload->in_file = upload->form.filename.len > 0; /* empty: no file was chosen */
     if (!upload->in_file)
         return;
     if (upload->count == FILES_MAX) {

@@ -49,10 +49,12 @@ int locate_folder(const char *name, char ret_path[PATH_MAX])
         place_path(place, folder);
         if (!join(folder, name, ret_path) || stat(ret_path, &info) != 0 || !S_ISDIR(info.st_mode))
             continue;
-        /* The banner shows the path: without "build/.." in it. */
+        /* The banner shows the path: without "build/.." in it. A link at its end stays one: it may
+         * be switched while the program runs. */
         char resolved[PATH_MAX];
-        if (place > 0 && realpath(ret_path, resolved) != NULL)
-            snprintf(ret_path, PATH_MAX, "%s", resolved);
+        if (place > 0 && realpath(folder, resolved) != NULL) {
+            join(resolved, name, ret_path);
+        }
         return 0;
     }
     return -1;

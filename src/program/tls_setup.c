@@ -177,6 +177,22 @@ static struct rh_slice host_name(struct rh_exchange *x)
     return host;
 }
 
+/* What follows the authority of an absolute-form target (RFC 9112 §3.2.2); nothing of "*", which
+ * has no path. */
+static struct rh_slice path_and_query(struct rh_slice target)
+{
+    const char *end = target.base + target.len;
+    const char *at = target.base;
+    if (target.len > 0 && *at != '/') {
+        const char *authority = memmem(at, target.len, "://", 3);
+        at = authority != NULL ? authority + 3 : end;
+        while (at < end && *at != '/' && *at != '?') {
+            at++;
+        }
+    }
+    return (struct rh_slice){at, (size_t)(end - at)};
+}
+
 static void redirect(struct rh_exchange *x, const struct tls_setup *setup)
 {
     struct rh_slice host = host_name(x);
@@ -189,11 +205,10 @@ static void redirect(struct rh_exchange *x, const struct tls_setup *setup)
     }
     if (setup->port != 443)
         snprintf(port, sizeof port, ":%u", setup->port);
-    /* absolute-form and "*" have no path of their own to go on with */
-    if (target.len == 0 || target.base[0] != '/')
-        target = rh_slice_from("/");
-    const char *location = rh_exchange_format(x, "https://%.*s%s%.*s", (int)host.len, host.base,
-                                              port, (int)target.len, target.base);
+    target = path_and_query(target);
+    const char *slash = target.len > 0 && target.base[0] == '/' ? "" : "/";
+    const char *location = rh_exchange_format(x, "https://%.*s%s%s%.*s", (int)host.len, host.base,
+                                              port, slash, (int)target.len, target.base);
     if (location == NULL) {
         rh_respond_error(x, 503, NULL);
         return;

@@ -176,6 +176,17 @@ Test(files, follows_no_link_out_of_the_folder)
     make_link("../secret", "up");
     snprintf(absolute, sizeof absolute, "%s/style.css", root);
     make_link(absolute, "absolute");
+    make_link("../www/sub/../style.css", "around");
+    snprintf(absolute, sizeof absolute, "%s/sub", root);
+    make_link(absolute, "folder");
+    snprintf(absolute, sizeof absolute, "%s/secret", outside);
+    make_link(absolute, "away");
+    snprintf(absolute, sizeof absolute, "%s/wwwx", outside);
+    cr_assert_eq(mkdir(absolute, 0755), 0);
+    put_text("../wwwx/style.css", "secret");
+    make_link("../wwwx", "neighbour");
+    make_link(outside, "above");
+    make_link("/", "top");
     make_link("..", "parent");
     make_link("/proc/self/cwd", "magic");
     make_link("style.css", "inside");
@@ -183,16 +194,137 @@ Test(files, follows_no_link_out_of_the_folder)
     serve();
     if (getenv("WITHOUT_OPENAT2") == NULL) {
         GIVES("/inside", 200, "body{}");
+        GIVES("/absolute", 200, "body{}"); /* where it leads decides, not how it is spelled */
+        GIVES("/around", 200, "body{}");
+        GIVES("/folder/", 200, "<h1>sub</h1>");
+        GIVES("/folder/index.html", 200, "<h1>sub</h1>");
     } else {
         ask("/inside");
         cr_assert_eq(live->status, 404, "no link at all is followed");
     }
-    static const char *const targets[] = {"/up", "/absolute", "/parent/secret", "/magic/x",
-                                          "/loop"};
+    static const char *const targets[] = {"/up",
+                                          "/away",
+                                          "/parent/secret",
+                                          "/magic/x",
+                                          "/loop",
+                                          "/above/secret",
+                                          "/above/www/../secret",
+                                          "/neighbour/style.css",
+                                          "/top/etc/passwd"};
     for (size_t i = 0; i < sizeof targets / sizeof *targets; i++) {
         ask(targets[i]);
         cr_assert_eq(live->status, 404, "%s: %u", targets[i], live->status);
     }
+}
+
+Test(files, follows_its_path_to_another_folder)
+{
+    char link[96];
+    char path[256];
+    snprintf(link, sizeof link, "%s/current", outside);
+    cr_assert_eq(symlink("www", link), 0);
+    struct rh_app *app = rh_app_create();
+    rh_app_files(app, "/", rh_files_create(link, NULL));
+    live = live_open(app);
+    GIVES("/style.css", 200, "body{}");
+    /* A release: the link is switched. */
+    snprintf(path, sizeof path, "%s/v2", outside);
+    cr_assert_eq(mkdir(path, 0755), 0);
+    put_text("../v2/style.css", "v2{}");
+    cr_assert_eq(unlink(link), 0);
+    cr_assert_eq(symlink("v2", link), 0);
+    usleep(2100000);
+    uv_update_time(&live->loop);
+    GIVES("/style.css", 200, "v2{}");
+    ask("/index.html");
+    cr_assert_eq(live->status, 404);
+    /* A build: the folder is gone for a moment, and made anew. */
+    snprintf(path, sizeof path, "%s/v2/style.css", outside);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/v2", outside);
+    cr_assert_eq(rmdir(path), 0);
+    ask("/new.css");
+    cr_assert_eq(live->status, 404);
+    cr_assert_eq(mkdir(path, 0755), 0);
+    put_text("../v2/new.css", "new");
+    usleep(1100000);
+    GIVES("/new.css", 200, "new");
+}
+
+Test(files, never_says_that_a_file_is_of_the_future)
+{
+    char path[128];
+    char fields[128];
+    serve();
+    snprintf(path, sizeof path, "%s/style.css", root);
+    struct timeval times[2] = {{4102444800, 0}, {4102444800, 0}}; /* 2100 */
+    cr_assert_eq(utimes(path, times), 0);
+    ask("/style.css");
+    const char *date = strstr(live->raw, "Date: ");
+    const char *modified = strstr(live->raw, "Last-Modified: ");
+    cr_assert(date != NULL && modified != NULL);
+    cr_assert_eq(strncmp(date + 6, modified + 15, 29), 0, "%s", live->raw);
+    snprintf(fields, sizeof fields, "If-Modified-Since: Thu, 01 Jan 2099 00:00:00 GMT\r\n");
+    live_ask(live, "GET", "/style.css", fields);
+    cr_assert_eq(live->status, 304);
+}
+
+static void tag_of(const char *target, char ret_tag[128])
+{
+    ask(target);
+    const char *tag = strstr(live->raw, "ETag: ");
+    cr_assert_not_null(tag);
+    snprintf(ret_tag, 128, "%.*s", (int)strcspn(tag + 6, "\r"), tag + 6);
+}
+
+Test(files, tells_versions_of_one_size_and_second_apart)
+{
+    enum { LARGE_BYTES = 200000 };
+    char *bytes = calloc(1, LARGE_BYTES);
+    char tags[4][128];
+    serve();
+    put_text("a.txt", "one");
+    tag_of("/a.txt", tags[0]);
+    put("large.bin", bytes, LARGE_BYTES);
+    tag_of("/large.bin", tags[2]);
+    cr_assert_eq(strncmp(tags[2], "W/\"", 3), 0, "young: %s", tags[2]);
+    put_text("a.txt", "two"); /* the same time, by `put` */
+    usleep(2100000);
+    uv_update_time(&live->loop);
+    tag_of("/a.txt", tags[1]);
+    cr_assert_str_neq(tags[0], tags[1]);
+    cr_assert_str_eq(live->body, "two");
+    tag_of("/large.bin", tags[2]);
+    cr_assert_eq(tags[2][0], '"', "%s", tags[2]);
+    bytes[5] = 'x';
+    put("large.bin", bytes, LARGE_BYTES);
+    tag_of("/large.bin", tags[3]);
+    cr_assert_str_neq(tags[2], tags[3] + 2);
+    free(bytes);
+}
+
+Test(files, serves_paths_of_almost_any_length)
+{
+    char path[4096] = "/";
+    char name[256];
+    int at = open(root, O_RDONLY | O_DIRECTORY);
+    memset(name, 'n', 250);
+    name[250] = '\0';
+    for (int i = 0; i < 14; i++) {
+        cr_assert_eq(mkdirat(at, name, 0755), 0);
+        int next = openat(at, name, O_RDONLY | O_DIRECTORY);
+        close(at);
+        at = next;
+        strcat(path, name);
+        strcat(path, "/");
+    }
+    int file = openat(at, "f.txt", O_WRONLY | O_CREAT, 0644);
+    cr_assert_eq(write(file, "deep", 4), 4);
+    close(file);
+    close(at);
+    strcat(path, "f.txt");
+    serve();
+    GIVES(path, 200, "deep");
 }
 
 Test(files, serves_only_regular_files)
@@ -445,6 +577,12 @@ Test(files, prefers_compressed_siblings)
     cr_assert(live_has(live, "Content-Type: text/css; charset=utf-8"));
     cr_assert(live_has(live, "Vary: Accept-Encoding"));
     live_ask(live, "GET", "/style.css", "Accept-Encoding: gzip, br\r\n");
+    cr_assert_str_eq(live->body, "BR");
+    live_ask(live, "GET", "/style.css", "Accept-Encoding: br;q=0.5, gzip;q=0.8\r\n");
+    cr_assert_str_eq(live->body, "GZ", "what the peer likes best");
+    live_ask(live, "GET", "/style.css", "Accept-Encoding: br;q=0.5, gzip;q=0.8, identity\r\n");
+    cr_assert_str_eq(live->body, "body{}");
+    live_ask(live, "GET", "/style.css", "Accept-Encoding: br;q=0.5, gzip;q=0, *;q=0.1\r\n");
     cr_assert_str_eq(live->body, "BR");
     live_ask(live, "GET", "/style.css", "Accept-Encoding: gzip;q=0\r\n");
     cr_assert_str_eq(live->body, "body{}");

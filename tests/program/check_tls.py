@@ -132,6 +132,10 @@ def plain_http_is_redirected_with_hsts_over_tls(folder):
     answer = program.request("POST", "/echo", body=b"abc", headers={"Host": "[::1]:1"})
     equal((answer.status, answer.headers["Location"]), (308, f"https://[::1]:{program.tls_port}/echo"))
     equal(program.get("/no/such/page").status, 301)
+    for target, path in (("http://name.test:80/a?b=//c", "/a?b=//c"), ("http://name.test", "/"),
+                         ("http://name.test?q", "/?q")):
+        raw = program.raw(f"GET {target} HTTP/1.1\r\nHost: name.test\r\nConnection: close\r\n\r\n".encode())
+        holds(f"Location: https://name.test:{program.tls_port}{path}\r\n".encode() in raw, raw)
     answer = get(program)
     holds(b"Strict-Transport-Security: max-age=31536000" in answer and answer.endswith(b"pong"), answer)
 

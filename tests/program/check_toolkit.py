@@ -138,6 +138,20 @@ def uploads_are_stored_and_listed(folder):
 
 
 @check
+def an_empty_file_input_is_no_file(folder):
+    program = Program(cwd=folder)
+    part = (b'--b\r\nContent-Disposition: form-data; name="f"; filename=""\r\n'
+            b'Content-Type: application/octet-stream\r\n\r\n\r\n--b--\r\n')
+    answer = post(program, "/upload", part, "multipart/form-data; boundary=b")
+    equal((answer.status, json.loads(answer.body)), (200, []))
+    holds(not os.path.exists(os.path.join(folder, "uploads")), "nothing is stored")
+    part = b"--b\r\nContent-Disposition: form-data; name=f; filename*=UTF-8''e.txt\r\n\r\nx\r\n--b--\r\n"
+    answer = post(program, "/upload", part, "multipart/form-data; boundary=b")
+    equal(answer.status, 400)
+    holds(b"filename*" in answer.body, answer.body)
+
+
+@check
 def uploads_at_every_split_are_the_same(folder):
     program = Program(cwd=folder)
     content = b"\r\n--b0undarx\r\n\r\n--b0unda\r\n-" * 3
