@@ -28,7 +28,9 @@ typedef void (*rh_handler_fn)(struct rh_exchange *x, void *data);
 /* --- The request (RFC 9110 §6, RFC 9112 §3) ------------------------------------------------------- */
 
 RH_API int rh_request_method(const struct rh_exchange *x);             /* enum rh_method */
-RH_API struct rh_slice rh_request_target(const struct rh_exchange *x); /* request-target as sent */
+/* Returns the request-target as it was sent. Path and query may hold the bytes [ ] { } | ^ \ ` that browsers send raw, and
+ * the query a '%' without two digits: encode what you build from it (rh_respond_redirect and templates do). */
+RH_API struct rh_slice rh_request_target(const struct rh_exchange *x);
 /* Path in canonical form: dot segments resolved, percent-decoded once; a decoded '/' (%2F) is the byte
  * NUL, so that it can not be taken for a separator. "*" for OPTIONS *. */
 RH_API struct rh_slice rh_request_path(const struct rh_exchange *x);
@@ -46,7 +48,8 @@ RH_API size_t rh_request_fields(const struct rh_exchange *x); /* how many field 
 RH_API void rh_request_field_at(const struct rh_exchange *x, size_t index, struct rh_slice *ret_name,
                                 struct rh_slice *ret_value);
 
-/* First query parameter of that name, decoded into the arena; absent if missing or malformed. */
+/* Returns the first query parameter with this name, decoded into the arena; absent if it is missing. A '%' without two
+ * hexadecimal digits means itself. */
 RH_API struct rh_slice rh_request_query_value(struct rh_exchange *x, const char *name);
 
 /* Value of a :param of the matched route, decoded; a slash that came as %2F is a '/'. For *rest its segments in one
@@ -86,7 +89,8 @@ RH_API void rh_respond_owned(struct rh_exchange *x, unsigned status, const char 
 /* An error answer, in what the peer asks for by Accept: the app's page for that status where it has one, a plain page, a
  * problem in JSON (RFC 9457), or text; `detail` may be NULL. respond.h has them by name. */
 RH_API void rh_respond_error(struct rh_exchange *x, unsigned status, const char *detail);
-/* A redirect (301, 302, 303, 307, 308) with a Location. */
+/* Redirects (301, 302, 303, 307, 308) to a URI reference. Bytes of it that a URI cannot hold (a space, a quote, a
+ * backslash, a '%' without two digits, UTF-8) are sent as %XX, so that it may be built from a target. */
 RH_API void rh_respond_redirect(struct rh_exchange *x, unsigned status, const char *location);
 
 /* --- Holding, aborting, time ----------------------------------------------------------------------- */

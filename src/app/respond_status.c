@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "rawhttp/log.h"
+#include "server/door.h"
 #include "util/assert.h"
 
 enum { JSON_ON_STACK = 1024 };
@@ -52,7 +53,9 @@ void rh_respond_json(struct rh_exchange *x, unsigned status, const struct rh_val
 
 void rh_respond_created(struct rh_exchange *x, const char *location, const struct rh_value *value)
 {
-    set(x, "Location", location);
+    if (location != NULL) {
+        RH_IGNORE(rh_exchange_set_location(x, location));
+    }
     if (value != NULL) {
         rh_respond_json(x, 201, value);
     } else {

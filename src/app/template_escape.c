@@ -1,15 +1,19 @@
 /* Escapes are written byte by byte through a table-free switch into the sink, in runs: most values
- * need none, and then the sink sees them whole.
+ * need none, and then the sink sees them whole. A value is bytes, perhaps a peer's, and a page says
+ * that it is UTF-8: a byte that belongs to no character becomes U+FFFD, so that it is.
  *
  * A URL is escaped twice: first what may not stand in a URL is percent-encoded (RFC 3986 §2.1),
  * then nothing is left that HTML would need escaped but `&`. */
 #include "app/template_escape.h"
 
+#include "app/utf8.h"
 #include "app/value.h"
 #include "util/ascii.h"
 
 /* What a URL that could run a script is replaced with: it leads nowhere. */
 static const char blocked_url[] = "about:invalid";
+
+static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
 
 /* The escape of one byte in HTML text and quoted attributes, or NULL. U+0000 has none: browsers
  * read the replacement character there, so that is what is written (WHATWG HTML §13.2.5). */
@@ -29,37 +33,55 @@ static const char *html_escape_of(char c)
     case '`':
         return "&#96;"; /* old browsers took it for a quote */
     case '\0':
-        return "\xef\xbf\xbd";
+        return replacement;
     default:
         return NULL;
     }
 }
 
-struct html_sink {
+struct text_sink {
     rh_sink_fn sink;
     void *data;
 };
 
-/* A sink that escapes what passes through it, for JSON inside attributes. */
-static int write_html(void *data, const char *bytes, size_t len)
+/* Writes text whose every character stands as itself unless `escape_of` has another text for its
+ * first byte. */
+static int write_text(const struct text_sink *text, const char *at, const char *end,
+                      const char *(*escape_of)(char c))
 {
-    const struct html_sink *html = data;
-    size_t plain = 0;
-    for (size_t i = 0; i < len; i++) {
-        const char *escaped = html_escape_of(bytes[i]);
+    const char *plain = at; /* where the run began that stands as itself */
+    while (at < end) {
+        uint32_t point;
+        size_t len = rh_utf8_next(at, end, &point);
+        const char *escaped = len == 0 ? replacement : escape_of(*at);
         if (escaped == NULL) {
+            at += len;
             continue;
         }
-        int err = i > plain ? html->sink(html->data, bytes + plain, i - plain) : 0;
+        int err = at > plain ? text->sink(text->data, plain, (size_t)(at - plain)) : 0;
         if (err == 0) {
-            err = html->sink(html->data, escaped, strlen(escaped));
+            err = text->sink(text->data, escaped, strlen(escaped));
         }
         if (err != 0) {
             return err;
         }
-        plain = i + 1;
+        at += len > 0 ? len : 1;
+        plain = at;
     }
-    return len > plain ? html->sink(html->data, bytes + plain, len - plain) : 0;
+    return end > plain ? text->sink(text->data, plain, (size_t)(end - plain)) : 0;
+}
+
+/* A sink that escapes what passes through it, for JSON inside attributes, which comes in pieces of
+ * whole characters. */
+static int write_html(void *data, const char *bytes, size_t len)
+{
+    return write_text(data, bytes, bytes + len, html_escape_of);
+}
+
+static const char *no_escape_of(char c)
+{
+    (void)c;
+    return NULL;
 }
 
 /* --- URLs --- */
@@ -170,13 +192,13 @@ int rh_escape_write(enum rh_escape escape, const struct rh_value *value, rh_sink
                     void *data)
 {
     char number[RH_VALUE_NUMBER_BYTES];
-    struct html_sink html = {sink, data};
+    struct text_sink plain = {sink, data};
     struct rh_slice text = text_of(value, number);
     switch (escape) {
     case RH_ESCAPE_NONE:
-        return text.len > 0 ? sink(data, text.base, text.len) : 0;
+        return write_text(&plain, text.base, text.base + text.len, no_escape_of);
     case RH_ESCAPE_HTML:
-        return write_html(&html, text.base, text.len);
+        return write_html(&plain, text.base, text.len);
     case RH_ESCAPE_URL:
     case RH_ESCAPE_URL_PATH:
     case RH_ESCAPE_URL_QUERY:
@@ -187,7 +209,7 @@ int rh_escape_write(enum rh_escape escape, const struct rh_value *value, rh_sink
     case RH_ESCAPE_JS:
         return write_js(value, sink, data);
     case RH_ESCAPE_HTML_JSON:
-        return rh_json_write(value, 0, write_html, &html);
+        return rh_json_write(value, 0, write_html, &plain);
     }
     return 0;
 }

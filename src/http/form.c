@@ -25,23 +25,33 @@ bool rh_form_next(struct rh_slice *rest, struct rh_slice *ret_name, struct rh_sl
     return true;
 }
 
+/* The byte that the '%' at `at` and the two digits after it stand for, or -1. */
+static int escaped_byte(const char *at, const char *stop)
+{
+    int high = stop - at > 2 ? rh_ascii_hex(at[1]) : -1;
+    int low = high >= 0 ? rh_ascii_hex(at[2]) : -1;
+    return low >= 0 ? high << 4 | low : -1;
+}
+
 ptrdiff_t rh_form_decode(struct rh_slice raw, char *out)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < raw.len; i++) {
-        char c = raw.base[i];
-        if (c == '+') {
-            c = ' ';
-        } else if (c == '%') {
-            int high = raw.len - i > 2 ? rh_ascii_hex(raw.base[i + 1]) : -1;
-            int low = high >= 0 ? rh_ascii_hex(raw.base[i + 2]) : -1;
-            if (low < 0) {
-                return -1;
-            }
-            c = (char)(high << 4 | low);
-            i += 2;
+    const char *stop = raw.base + raw.len;
+    for (const char *at = raw.base; at < stop; at++) {
+        if (*at == '%' && escaped_byte(at, stop) < 0) {
+            return -1;
         }
-        out[n++] = c;
     }
-    return (ptrdiff_t)n;
+    return (ptrdiff_t)rh_form_decode_query(raw, out);
+}
+
+size_t rh_form_decode_query(struct rh_slice raw, char *out)
+{
+    const char *stop = raw.base + raw.len;
+    size_t n = 0;
+    for (const char *at = raw.base; at < stop; at++) {
+        int byte = *at == '%' ? escaped_byte(at, stop) : -1;
+        out[n++] = byte >= 0 ? (char)byte : *at == '+' ? ' ' : *at;
+        at += byte >= 0 ? 2 : 0;
+    }
+    return n;
 }

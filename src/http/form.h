@@ -12,7 +12,12 @@
 bool rh_form_next(struct rh_slice *rest, struct rh_slice *ret_name, struct rh_slice *ret_value);
 
 /* Decodes '+' and %XX to `out`, which has room for raw.len and may be the very bytes of `raw`.
- * Returns the length, or -1 for '%' without two hexadecimal digits. */
+ * Returns the length, or -1 for '%' without two hexadecimal digits. For bodies: who builds one
+ * encodes it. */
 ptrdiff_t rh_form_decode(struct rh_slice raw, char *out);
+
+/* The same for a query, which people type and paste: a '%' without two digits means itself (WHATWG
+ * URL §1.3). Returns the length. */
+size_t rh_form_decode_query(struct rh_slice raw, char *out);
 
 #endif

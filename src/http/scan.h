@@ -48,7 +48,8 @@ static RH_ALWAYS_INLINE unsigned rh_scan_mask_name(__m128i bytes)
     return (unsigned)_mm_movemask_epi8(_mm_or_si128(rh_scan_letters(bytes), digits)) ^ 0xffffU;
 }
 
-/* The same for RH_CHAR_PATH: in are letters, '&' to ';' without '.', and '='. */
+/* The same for RH_CHAR_PATH: in are letters, '&' to ';' without '.', and '='; the rest is left to
+ * the table. */
 static RH_ALWAYS_INLINE unsigned rh_scan_mask_path(__m128i bytes)
 {
     __m128i marks =

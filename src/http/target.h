@@ -88,8 +88,10 @@ static enum step read_mark(struct rh_parser *p, const struct input in)
     if (c == '.') {
         p->notes.dots |= in.at[-1] == '/';
     } else if (c == '%') {
-        p->notes.percent |= !p->head.has_query;
-        p->percent_left = 2;
+        if (!p->head.has_query) { /* in the query one without digits means itself */
+            p->notes.percent = true;
+            p->percent_left = 2;
+        }
     } else if (c != '?') {
         return reject_target(p, c);
     } else if (!p->head.has_query) {
@@ -100,8 +102,8 @@ static enum step read_mark(struct rh_parser *p, const struct input in)
     return NEXT;
 }
 
-/* Path and query: pchar, '/', after '?' another '?', and '%' with two digits. The same loop reads
- * both; has_query tells in which of them it is. */
+/* Path and query: RH_CHAR_PATH, after '?' another '?', and '%', in the path with two digits. The
+ * same loop reads both; has_query says in which of them it is. */
 HOT enum step read_path(struct rh_parser *p, struct input *in)
 {
     for (;;) {

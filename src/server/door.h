@@ -54,6 +54,10 @@ void rh_exchange_set_peer(struct rh_exchange *x, const unsigned char *address, u
 void rh_exchange_set_tls(struct rh_exchange *x, bool tls);
 void rh_exchange_set_host(struct rh_exchange *x, struct rh_slice host);
 
+/* Sets Location to this URI reference, with the bytes encoded that a URI cannot hold. As
+ * rh_response_set. */
+int rh_exchange_set_location(struct rh_exchange *x, const char *location);
+
 /* Adds a Set-Cookie field in place of those that set the cookie `name` (RFC 6265 §4.1.1: one for
  * each name). As rh_response_add. */
 int rh_exchange_replace_cookie(struct rh_exchange *x, const char *name, struct rh_slice value);

@@ -109,12 +109,12 @@ void rh_request_field_at(const struct rh_exchange *x, size_t index, struct rh_sl
 static struct rh_slice decoded(struct rh_exchange *x, struct rh_slice raw)
 {
     char *text = rh_arena_text(&x->arena, raw.len + 1);
-    ptrdiff_t len = text != NULL ? rh_form_decode(raw, text) : -1;
-    if (len < 0) {
+    if (text == NULL) {
         return absent;
     }
+    size_t len = rh_form_decode_query(raw, text);
     text[len] = '\0';
-    return (struct rh_slice){text, (size_t)len};
+    return (struct rh_slice){text, len};
 }
 
 /* Compares an encoded name with a plain one without a copy. */

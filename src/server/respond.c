@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "http/reference.h"
 #include "http/status.h"
 #include "server/door.h"
 #include "server/exchange.h"
@@ -337,12 +338,24 @@ void rh_respond_error(struct rh_exchange *x, unsigned status, const char *detail
     }
 }
 
+int rh_exchange_set_location(struct rh_exchange *x, const char *location)
+{
+    struct rh_slice text = rh_slice_from(location);
+    size_t len = rh_reference_encode(NULL, text);
+    char *encoded = rh_arena_text(&x->arena, len);
+    if (encoded == NULL) {
+        return RH_ENOROOM;
+    }
+    rh_reference_encode(encoded, text);
+    return rh_response_set_slice(x, "Location", (struct rh_slice){encoded, len});
+}
+
 void rh_respond_redirect(struct rh_exchange *x, unsigned status, const char *location)
 {
     if (!may_answer(x, status)) {
         return;
     }
-    if (rh_response_set(x, "Location", location) != 0) {
+    if (rh_exchange_set_location(x, location) != 0) {
         rh_respond_error(x, 500, NULL);
         return;
     }

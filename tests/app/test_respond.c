@@ -180,3 +180,53 @@ Test(respond, makes_a_500_of_a_tree_that_is_not_there)
     cr_expect_eq(status, 500);
     cr_expect(strstr(asked_log, "no memory") != NULL);
 }
+
+static void redirect_to_target(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    rh_respond_redirect(
+        x, 307,
+        rh_exchange_format(x, "%.*s", (int)rh_request_target(x).len, rh_request_target(x).base));
+}
+
+static void create_at_target(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    rh_respond_created(
+        x, rh_exchange_format(x, "%.*s", (int)rh_request_target(x).len, rh_request_target(x).base),
+        NULL);
+}
+
+/* A target is kept as it was sent; what is built from it is a URI again. */
+Test(respond, a_location_is_encoded)
+{
+    rh_app_get(app, "/r/*rest", redirect_to_target, NULL);
+    rh_app_get(app, "/c/*rest", create_at_target, NULL);
+    ask("GET /r/a[0]{}?ids[]=1&p=5%&q=\\|^`", "");
+    cr_expect_eq(status, 307);
+    cr_expect_str_eq(value_of("Location"), "/r/a%5B0%5D%7B%7D?ids%5B%5D=1&p=5%25&q=%5C%7C%5E%60");
+    ask("GET /c/\\\\evil.example", "");
+    cr_expect_eq(status, 201);
+    cr_expect_str_eq(value_of("Location"), "/c/%5C%5Cevil.example");
+}
+
+static void tell_path_and_query(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    rh_respond_text(x, 200,
+                    rh_exchange_format(x, "%.*s %.*s", (int)rh_request_path(x).len,
+                                       rh_request_path(x).base,
+                                       (int)rh_request_query_value(x, "ids[]").len,
+                                       rh_request_query_value(x, "ids[]").base));
+}
+
+Test(respond, raw_bytes_of_a_target_mean_themselves)
+{
+    rh_app_get(app, "/p/*rest", tell_path_and_query, NULL);
+    ask("GET /p/a[0]\\{b}?ids[]=5%&x", "");
+    cr_expect_str_eq(body, "/p/a[0]\\{b} 5%");
+    ask("GET /p/%5B?ids%5B%5D=%4", "");
+    cr_expect_str_eq(body, "/p/[ %4");
+    ask("GET /p/%", "");
+    cr_expect_eq(status, 400);
+}

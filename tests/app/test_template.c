@@ -62,6 +62,40 @@ Test(template, writes_values_escaped)
             "{\"b\":true,\"i\":-3,\"d\":1.21,\"n\":null,\"l\":[1],\"m\":{}}", "true -3 1.21 ");
 }
 
+/* A page says that it is UTF-8; what a peer sent need not be. */
+Test(template, writes_bytes_that_are_no_character_as_one)
+{
+    static const struct {
+        const char *bytes;
+        const char *wanted;
+    } cases[] = {{"a\xff!", "a\xef\xbf\xbd!"},
+                 {"\xc3", "\xef\xbf\xbd"},
+                 {"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},
+                 {"\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd"},
+                 {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x8e\x89", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x8e\x89"}};
+    struct rh_templates *set =
+        SET("html", "{{v}}", "raw", "<p>{{{v}}}</p>", "url", "<a href=\"/{{v}}\">x</a>");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t len = 0;
+        char wanted[64];
+        struct rh_value *data = rh_value_create();
+        rh_value_set_text(data, "v", cases[i].bytes);
+        cr_assert_eq(rh_templates_render_to(set, "html", data, out, sizeof(out) - 1, &len), 0);
+        out[len] = '\0';
+        cr_expect_str_eq(out, cases[i].wanted);
+        snprintf(wanted, sizeof wanted, "<p>%s</p>", cases[i].wanted);
+        cr_assert_eq(rh_templates_render_to(set, "raw", data, out, sizeof(out) - 1, &len), 0);
+        out[len] = '\0';
+        cr_expect_str_eq(out, wanted);
+        cr_assert_eq(rh_templates_render_to(set, "url", data, out, sizeof(out) - 1, &len), 0);
+        for (size_t k = 0; k < len; k++) {
+            cr_assert_lt((unsigned char)out[k], 0x80);
+        }
+        rh_value_destroy(data);
+    }
+    rh_templates_destroy(set);
+}
+
 Test(template, repeats_skips_and_inverts_sections)
 {
     renders("{{#l}}<{{.}}>{{/l}}{{^l}}none{{/l}}", "{\"l\":[1,2]}",
@@ -82,9 +116,8 @@ Test(template, does_not_write_lines_of_lone_tags)
 
 Test(template, indents_partials_that_stand_alone)
 {
-    struct rh_templates *set =
-        SET("t", "list:\n  {{>item}}\nend {{>item}}", "item", "one\n{{x}}\n\n  {{>sub}}\n", "sub",
-            "s1\ns2\n");
+    struct rh_templates *set = SET("t", "list:\n  {{>item}}\nend {{>item}}", "item",
+                                   "one\n{{x}}\n\n  {{>sub}}\n", "sub", "s1\ns2\n");
     cr_expect_str_eq(rendered(set, "t", "{\"x\":\"a\\nb\"}"),
                      "list:\n  one\n  a\nb\n  \n    s1\n    s2\nend one\na\nb\n\n  s1\n  s2\n");
     rh_templates_destroy(set);
@@ -94,12 +127,11 @@ Test(template, replaces_blocks_of_parents)
 {
     struct rh_templates *set =
         SET("page", "{{<layout}}{{$title}}Mine {{n}}{{/title}}{{/layout}}", "layout",
-            "<title>{{$title}}Default{{/title}}</title>\n<main>{{$body}}-{{/body}}</main>\n",
-            "sub", "{{<page}}{{$title}}wins{{/title}}{{$body}}\n    b1\n    b2\n{{/body}}{{/page}}");
+            "<title>{{$title}}Default{{/title}}</title>\n<main>{{$body}}-{{/body}}</main>\n", "sub",
+            "{{<page}}{{$title}}wins{{/title}}{{$body}}\n    b1\n    b2\n{{/body}}{{/page}}");
     cr_expect_str_eq(rendered(set, "page", "{\"n\":\"<1>\"}"),
                      "<title>Mine &lt;1&gt;</title>\n<main>-</main>\n");
-    cr_expect_str_eq(rendered(set, "layout", "{}"),
-                     "<title>Default</title>\n<main>-</main>\n");
+    cr_expect_str_eq(rendered(set, "layout", "{}"), "<title>Default</title>\n<main>-</main>\n");
     cr_expect_str_eq(rendered(set, "sub", "{}"), "<title>wins</title>\n<main>b1\nb2\n</main>\n");
     rh_templates_destroy(set);
 }
@@ -157,8 +189,8 @@ Test(template, tells_what_is_not_well_formed)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct rh_templates *set = SET("t", cases[i][0]);
         const char *error = rh_templates_error(set);
-        cr_expect(error != NULL && strncmp(error, cases[i][1], strlen(cases[i][1])) == 0,
-                  "%s: %s", cases[i][0], error != NULL ? error : "compiled");
+        cr_expect(error != NULL && strncmp(error, cases[i][1], strlen(cases[i][1])) == 0, "%s: %s",
+                  cases[i][0], error != NULL ? error : "compiled");
         rh_templates_destroy(set);
     }
 }
@@ -178,8 +210,8 @@ Test(template, tells_the_whole_of_a_long_name_and_the_reason)
 
 Test(template, keeps_the_good_when_one_is_bad)
 {
-    struct rh_templates *set = SET("bad", "<script>{{x}}</script>", "good", "{{x}}", "uses",
-                                   "{{>bad}}");
+    struct rh_templates *set =
+        SET("bad", "<script>{{x}}</script>", "good", "{{x}}", "uses", "{{>bad}}");
     cr_expect_eq(rh_templates_compile(set), RH_ETEMPLATE);
     cr_expect_str_eq(rendered(set, "good", "{\"x\":1}"), "1");
     cr_expect_eq(strncmp(rendered(set, "uses", "{}"), "error -20018: bad:1:9", 21), 0, "%s", out);
@@ -284,7 +316,8 @@ Test(template, loads_a_folder_and_reloads_what_changed)
     rh_templates_destroy(set);
 }
 
-/* Folders of 250 bytes within each other, so that the next name goes past `bytes` within the outermost. */
+/* Folders of 250 bytes within each other, so that the next name goes past `bytes` within the
+ * outermost. */
 static void make_deep(char *path, size_t room, const char *dir, size_t bytes)
 {
     size_t len = (size_t)snprintf(path, room, "%s", dir);
@@ -312,7 +345,8 @@ Test(template, whose_name_is_too_long_is_refused_and_not_left_out)
     FILE *stream = fopen(file, "w");
     cr_assert_not_null(stream);
     fclose(stream);
-    cr_expect_str_eq(rendered(set, "home", "{}"), "home", "a reload that fails keeps what was there");
+    cr_expect_str_eq(rendered(set, "home", "{}"), "home",
+                     "a reload that fails keeps what was there");
     cr_assert_not_null(rh_templates_error(set), "a reload sees it");
     rh_templates_destroy(set);
 
@@ -320,7 +354,8 @@ Test(template, whose_name_is_too_long_is_refused_and_not_left_out)
     const char *error = rh_templates_error(set);
     cr_assert_not_null(error);
     cr_expect_eq(strncmp(error, file, strlen(file)), 0, "the whole path: %s", error);
-    cr_expect_str_eq(error + strlen(file), ": its name within the folder is longer than 1023 bytes");
+    cr_expect_str_eq(error + strlen(file),
+                     ": its name within the folder is longer than 1023 bytes");
     rh_templates_destroy(set);
     remove_folder(dir);
 }

@@ -8,7 +8,8 @@
 #define ALNUM "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 static const char tchars[] = ALNUM "!#$%&'*+-.^_`|~";
 static const char reg_name[] = ALNUM "-._~!$&'()*+,;=";
-static const char path[] = ALNUM "-_~!$&'()*+,;=:@/";
+static const char path[] = ALNUM "-_~!$&'()*+,;=:@/"
+                                 "[]{}|^\\`"; /* no pchar, but what browsers send (RFC 9112 §3.2) */
 
 static bool is_in(const char *set, int c)
 {

@@ -45,10 +45,27 @@ Test(form, empty_pieces_are_skipped_and_empty_parts_kept)
 
 Test(form, malformed_percent_is_an_error)
 {
-    static const char *const texts[] = {"%", "%4", "%g1", "%1g", "a%", "abc%2", "%%41", "%-1", "% 1"};
+    static const char *const texts[] = {"%",     "%4",   "%g1", "%1g", "a%",
+                                        "abc%2", "%%41", "%-1", "% 1"};
     char out[16];
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         cr_expect_eq(rh_form_decode(rh_slice_from(texts[i]), out), -1, "%s", texts[i]);
+    }
+}
+
+Test(form, a_lone_percent_in_a_query_means_itself)
+{
+    static const struct {
+        const char *raw;
+        const char *wanted;
+    } cases[] = {{"%", "%"},     {"%4", "%4"},       {"%g1", "%g1"},        {"%1g", "%1g"},
+                 {"5%", "5%"},   {"abc%2", "abc%2"}, {"%%41", "%A"},        {"%-1", "%-1"},
+                 {"%+1", "% 1"}, {"100%25", "100%"}, {"a+%zz+b", "a %zz b"}};
+    char out[16];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t len = rh_form_decode_query(rh_slice_from(cases[i].raw), out);
+        out[len] = '\0';
+        cr_expect_str_eq(out, cases[i].wanted, "%s", cases[i].raw);
     }
 }
 

@@ -27,6 +27,7 @@ def data_wants_its_parameter(_):
     program = Program()
     equal(json.loads(program.get("/data?id=42").body), {"id": "42"})
     equal(json.loads(program.get("/data?x=1&id=%22%0a%C3%A9").body), {"id": "\"\n\u00e9"})
+    equal(json.loads(program.get("/data?id=5%&ids[]=1").body), {"id": "5%"})
     for path in ("/data", "/data?id=", "/data?other=1"):
         answer = program.get(path)
         equal((answer.status, answer.body), (400, b"missing 'id' query parameter"))
