@@ -105,6 +105,11 @@ void rh_tls_loop_fini(struct rh_tls_loop *loop);
  * 0, UV_ENOMEM, or RH_ETLS when no pair was ever added. */
 int RH_MUST_CHECK rh_tls_engine_init(struct rh_tls_engine *e, struct rh_tls *tls);
 
+/* One handshake in memory, with a client of our own: what OpenSSL makes once for a process is made,
+ * and a lack of memory shows before the first visitor comes. 0, UV_ENOMEM, or RH_ETLS without a
+ * pair. */
+int RH_MUST_CHECK rh_tls_rehearse(struct rh_tls *tls);
+
 /* In any state, from any call depth outside of the engine. */
 void rh_tls_engine_fini(struct rh_tls_engine *e);
 

@@ -18,6 +18,10 @@ struct rh_work {
 int RH_MUST_CHECK rh_work_start(struct rh_work *work, uv_loop_t *loop, void (*run)(struct rh_work *work),
                                 void (*done)(struct rh_work *work, bool was_run));
 
+/* Makes the pool's threads, in a process that has not used it yet. 0, or -errno if the system has not as many:
+ * libuv itself would abort at the first work. From any thread; blocks for a moment. */
+int RH_MUST_CHECK rh_work_prepare(void);
+
 /* Takes work that has not begun out of the queue: `done` comes with was_run false. Otherwise nothing happens. */
 void rh_work_cancel(struct rh_work *work);
 

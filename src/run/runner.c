@@ -11,6 +11,8 @@
 #include <string.h>
 #include <uv.h>
 
+#include "io/tls.h"
+#include "io/work.h"
 #include "server/server.h"
 
 struct rh_runner_loop {
@@ -110,6 +112,11 @@ int rh_runner_create(struct rh_runner **ret_runner, struct rh_app *app, const st
         return UV_ENOMEM;
     }
     unsigned count = loops > 0 ? loops : rh_loops_usable();
+    int err = rh_work_prepare();
+    if (err < 0) {
+        return fail(runner, err,
+                    "cannot create the threads of the pool: raise the limit of threads (ulimit -u) or of memory");
+    }
     runner->loops = calloc(count, sizeof *runner->loops);
     if (runner->loops == NULL) {
         return fail(runner, UV_ENOMEM, "out of memory");
@@ -117,7 +124,7 @@ int rh_runner_create(struct rh_runner **ret_runner, struct rh_app *app, const st
     for (unsigned i = 0; i < count; i++) {
         struct rh_runner_loop *l = &runner->loops[i];
         l->runner = runner;
-        int err = uv_loop_init(&l->loop);
+        err = uv_loop_init(&l->loop);
         if (err < 0) {
             return fail(runner, err, "can not create a loop");
         }
@@ -147,7 +154,11 @@ int rh_runner_listen(struct rh_runner *runner, const char *address, const struct
         index++;
     }
     struct rh_listen_sharing share = {.share = runner->count > 1, .join = false};
-    int err = rh_server_listen_shared(first, address, listen, share);
+    int err = listen != NULL && listen->tls != NULL ? rh_tls_rehearse(listen->tls) : 0;
+    if (err < 0) {
+        return fail(runner, err, err == UV_ENOMEM ? "a TLS handshake fails: out of memory" : "TLS without a pair");
+    }
+    err = rh_server_listen_shared(first, address, listen, share);
     if (err < 0) {
         return fail(runner, err, rh_server_error(first));
     }

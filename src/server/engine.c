@@ -50,7 +50,7 @@ int rh_engine_init(struct rh_engine *engine, struct rh_door *door, const struct 
 void rh_engine_fini(struct rh_engine *engine)
 {
     for (size_t i = 0; i < RH_SERVER_SLOTS; i++) {
-        if (engine->slots[i].free_fn != NULL) {
+        if (engine->slots[i].value != NULL) { /* it was asked for, and there was memory for it */
             engine->slots[i].free_fn(engine->slots[i].value);
         }
     }

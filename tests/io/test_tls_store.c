@@ -170,3 +170,15 @@ Test(tls_store, knows_the_files_it_uses_under_any_name)
     cr_assert(!holds("page.html"));
     cr_assert(!rh_tls_holds_file(NULL, 1, 1));
 }
+
+Test(tls_store, rehearses_a_handshake)
+{
+    char ca[96];
+    cr_assert_eq(rh_tls_rehearse(tls), 0);
+    snprintf(ca, sizeof ca, "%s/ca.crt", folder.path);
+    cr_assert_eq(rh_tls_client_auth(tls, ca, RH_TLS_CLIENT_REQUIRED), 0);
+    cr_assert_eq(rh_tls_rehearse(tls), 0, "nobody has the certificate that is required");
+    struct rh_tls *none = rh_tls_create();
+    cr_assert_eq(rh_tls_rehearse(none), RH_ETLS);
+    rh_tls_unref(none);
+}

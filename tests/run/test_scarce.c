@@ -507,6 +507,33 @@ Test(scarce, memory_ends_a_request_and_not_the_server)
     rh_templates_destroy(pages);
 }
 
+/* The server ends without a second request: what was never made is not destroyed. */
+static int try_only_request(void)
+{
+    scarce_pause();
+    struct rh_app *app = site();
+    hub = rh_sse_hub_create(NULL);
+    begin_server(app);
+    asks(true);
+    close_server(&loop, server, 0);
+    rh_app_unref(app);
+    rh_sse_hub_destroy(hub);
+    return 0;
+}
+
+Test(scarce, memory_for_what_a_server_keeps_may_never_come)
+{
+    static const struct request only[] = {
+        {ASK("GET /assets/index.html", ""), NULL},
+        {ASK("GET /long", "Accept-Encoding: gzip\r\n"), NULL},
+        {ASK("GET /pong", "Origin: https://a.example\r\n"), NULL},
+    };
+    for (unsigned i = 0; i < sizeof only / sizeof only[0]; i++) {
+        request = &only[i];
+        scarce_at_each(try_only_request, false);
+    }
+}
+
 /* --- Templates and values ------------------------------------------------------------------- */
 
 static int try_templates(void)
