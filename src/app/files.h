@@ -1,7 +1,9 @@
 /* Static files inside: one request's way from a path to bytes.
  *
  *   files_root.c   the folder behind a path                            (thread pool)
- *   files.c        the folder, the request's path, the answer          (loop)
+ *   files.c        the folder, the request's path                      (loop)
+ *   files_look.c   from a name to what is there                        (loop)
+ *   files_answer.c from what is there to an answer                     (loop)
  *   files_job.c    open, stat, read, list                              (thread pool)
  *   files_hidden.c what is never served                                (thread pool)
  *   files_cache.c  small files kept in memory, by server               (loop)
@@ -20,6 +22,7 @@
 
 #include "io/work.h"
 #include "rawhttp/files.h"
+#include "server/door.h"
 #include "util/list.h"
 #include "util/slab.h"
 
@@ -31,6 +34,7 @@ enum {
         1 << 20, /* ...to this one are compressed where that helps, and the result is kept */
     RH_FILES_PACK_LEVEL = 6,    /* about 40 us for each KiB, once, in the pool */
     RH_FILES_FRESH_MS = 1000,   /* how long what is kept is believed without a look at the disk */
+    RH_FILES_LATE_MS = 100,     /* how long a peer waits for that look, then gets what is kept */
     RH_FILES_ENTRIES_MAX = 512, /* kept by one server, and */
     RH_FILES_CACHE_BYTES = 8 << 20, /* bytes of content together */
     RH_FILES_LENT_BYTES =
@@ -143,6 +147,8 @@ struct rh_files_home {
     size_t lent_bytes; /* of content that is only kept for answers */
     size_t readers;    /* downloads of large files that are open */
     struct rh_slab buffers;
+    bool is_closed;         /* the server is gone: nothing is kept any more */
+    struct rh_link jobs;    /* looks at the disk */
     struct rh_link waiting; /* readers that wait for a buffer */
     struct rh_link filled;  /* readers with a buffer that is not being filled, the oldest first */
 };
@@ -187,6 +193,24 @@ void rh_hidden_look(struct rh_hidden_look *look, const struct rh_hidden *hidden,
 /* Returns true if the file or folder `stat`, found in the folder as `base`, must not be seen. */
 bool rh_hidden_has(const struct rh_hidden_look *look, const char *base, const struct stat *stat);
 
+/* What is looked for, for an exchange. */
+struct rh_lookup {
+    const char *name;
+    unsigned status;   /* of the answer if it is found */
+    bool is_fallback;  /* it stands for another name: nothing further is tried */
+    bool wants_folder; /* the name ends with a slash, or is "" */
+};
+/* Answers with the file, or with what its absence means. */
+void rh_files_find(struct rh_exchange *x, struct rh_files *files, const struct rh_lookup *lookup);
+/* There is no such file: answers with the folder's page for that, else as the server does. */
+void rh_files_answer_missing(struct rh_exchange *x, struct rh_files *files);
+/* A folder was asked for without its slash: answers with the same path and a slash. */
+void rh_files_redirect_to_folder(struct rh_exchange *x);
+/* Answers with a file that is in memory (`entry`) or open (`fd`, taken over). `status` is 200, or
+ * that of an error page, to which conditions do not apply. */
+void rh_file_respond(struct rh_exchange *x, unsigned status, const struct rh_file_info *info,
+                     struct rh_entry *entry, int fd);
+
 /* What a job found. */
 enum rh_job_outcome {
     RH_JOB_FAILED,    /* `error` says why */
@@ -197,10 +221,14 @@ enum rh_job_outcome {
     RH_JOB_LISTING,   /* `listing`, to be freed */
 };
 
-/* One look at the disk for a held exchange; in its arena. */
+/* One look at the disk for a held exchange. */
 struct rh_job {
     struct rh_work work;
-    struct rh_exchange *x;
+    struct rh_link link;        /* in home->jobs */
+    struct rh_files_home *home; /* a reference */
+    struct rh_exchange *x;      /* NULL: it was answered, since this took too long */
+    struct rh_alarm late;       /* set only if `known` can be the answer */
+    uint64_t started_ms;
     struct rh_files *files;   /* a reference */
     struct rh_root *root;     /* the pool's, while the job runs */
     unsigned status;          /* of the answer: 200, or 404 where the file is the page for that */
@@ -218,7 +246,7 @@ struct rh_job {
     struct rh_entry *entry;
     char *listing;
     size_t listing_len;
-    char name[];
+    char name[]; /* and url_path */
 };
 /* Fills the outcome. In the pool. */
 void rh_job_run(struct rh_job *job);

@@ -54,6 +54,7 @@ static struct rh_files_home *home_create(void)
     }
     home->references = 1;
     rh_list_init(&home->recent);
+    rh_list_init(&home->jobs);
     rh_list_init(&home->waiting);
     rh_list_init(&home->filled);
     return home;
@@ -68,10 +69,15 @@ void rh_files_home_unref(struct rh_files_home *home)
     free(home);
 }
 
-/* The server goes. Readers whose last disk read still runs keep the rest of the home. */
+/* The server goes. Looks and reads that still run keep the rest of the home; what has not begun is
+ * not worth the wait. */
 static void home_close(void *value)
 {
     struct rh_files_home *home = value;
+    home->is_closed = true;
+    for (struct rh_link *link = home->jobs.next; link != &home->jobs; link = link->next) {
+        rh_work_cancel(&RH_CONTAINER_OF(link, struct rh_job, link)->work);
+    }
     while (!rh_list_is_empty(&home->recent)) {
         rh_cache_drop(home, RH_CONTAINER_OF(home->recent.next, struct rh_entry, recent));
     }

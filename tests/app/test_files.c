@@ -680,6 +680,51 @@ Test(files, shows_a_change_within_a_second_or_so)
     cr_assert_eq(live->status, 404);
 }
 
+static void sleep_in_pool(uv_work_t *work)
+{
+    (void)work;
+    usleep(1500000);
+}
+
+static void on_slept(uv_work_t *work, int status)
+{
+    (void)work;
+    (void)status;
+}
+
+Test(files, does_not_wait_for_a_pool_that_is_busy)
+{
+    static uv_work_t works[8];
+    serve();
+    GIVES("/style.css", 200, "body{}");
+    put_text("style.css", "new");
+    usleep(1100000);
+    uv_update_time(&live->loop);
+    for (int i = 0; i < 8; i++) {
+        cr_assert_eq(uv_queue_work(&live->loop, &works[i], sleep_in_pool, on_slept), 0);
+    }
+    uint64_t started = uv_hrtime();
+    GIVES("/style.css", 200, "body{}");
+    uint64_t ms = (uv_hrtime() - started) / 1000000;
+    cr_assert_lt(ms, 1000, "%lu ms", (unsigned long)ms);
+    GIVES("/style.css", 200, "body{}"); /* while another looks */
+    ask("/index.html"); /* is nowhere but on the disk: this waits, and the look comes before it */
+    GIVES("/style.css", 200, "new");
+}
+
+Test(files, ends_while_a_look_is_under_way)
+{
+    static uv_work_t works[4];
+    serve();
+    GIVES("/style.css", 200, "body{}");
+    usleep(1100000);
+    uv_update_time(&live->loop);
+    for (int i = 0; i < 4; i++) {
+        cr_assert_eq(uv_queue_work(&live->loop, &works[i], sleep_in_pool, on_slept), 0);
+    }
+    GIVES("/style.css", 200, "body{}"); /* and its look waits behind the others */
+}
+
 Test(files, keeps_what_did_not_change)
 {
     serve();
