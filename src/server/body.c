@@ -70,7 +70,7 @@ void rh_exchange_body_end(struct rh_exchange *x, int error)
     x->body_told = true;
     rh_exchange_enter(x);
     tell_end(x, error);
-    if (error != 0 && x->session != NULL && x->answer_state == RH_ANSWER_NONE) {
+    if (error != 0 && rh_exchange_needs_answer(x)) { /* whoever holds it owes the answer */
         rh_respond_error(x, status_of(error), rh_strerror(error));
     }
     rh_exchange_leave(x);

@@ -139,6 +139,47 @@ Test(body, is_never_complete_where_the_input_ends_inside)
     cr_expect(rh_driver_is_closed(conn));
 }
 
+static bool holds_at_the_end;
+
+static void on_end_held(struct rh_exchange *x, int error, void *data)
+{
+    on_end(x, error, data);
+    if (holds_at_the_end) {
+        rh_exchange_hold(x);
+    }
+}
+
+static void hold_and_stream(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    reading = x;
+    if (!holds_at_the_end) {
+        rh_exchange_hold(x);
+    }
+    rh_body_stream(x, on_data, on_end_held, NULL);
+}
+
+Test(body, that_fails_is_answered_by_whoever_holds_its_exchange)
+{
+    for (int i = 0; i < 2; i++) {
+        holds_at_the_end = i == 1;
+        end_calls = 0;
+        begin(hold_and_stream, NULL);
+        send(POST("10") "half");
+        rh_driver_eof(conn);
+        cr_expect_eq(end_calls, 1);
+        cr_expect_lt(end_error, 0);
+        cr_expect_str_eq(received(), "", "nobody has answered yet");
+        rh_respond_text(reading, 400, "what the handler says");
+        rh_driver_poll(driver);
+        expect_has(received(), "what the handler says");
+        if (i == 0) {
+            tear_down();
+            set_up();
+        }
+    }
+}
+
 Test(body, is_cut_by_a_reset)
 {
     begin(whole, NULL);
