@@ -1,12 +1,14 @@
 /* Work that would hold the loop up: it runs in libuv's thread pool, and the answer is given on the
- * loop. A client that leaves cancels it: the work looks at a flag now and then. */
+ * loop. A client that leaves cancels it: the work looks at a flag now and then. The pool is
+ * everybody's, files and uploads included, so only a few computations may be in it; more are
+ * refused at once. */
 #include "program/demo.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <uv.h>
 
-enum { COMPUTE_MAX = 20000000 };
+enum { COMPUTE_MAX = 20000000, COMPUTATIONS_MAX = 2 };
 
 struct computation {
     uv_work_t work;
@@ -15,6 +17,22 @@ struct computation {
     unsigned primes; /* the pool's until the work is done */
     atomic_bool cancelled;
 };
+
+static atomic_uint computations; /* of all loops */
+
+static bool take_place(void)
+{
+    bool has_place = atomic_fetch_add(&computations, 1) < COMPUTATIONS_MAX;
+    if (!has_place) {
+        atomic_fetch_sub(&computations, 1);
+    }
+    return has_place;
+}
+
+static void give_place(void)
+{
+    atomic_fetch_sub(&computations, 1);
+}
 
 static bool is_prime(unsigned number)
 {
@@ -43,6 +61,7 @@ static void count_primes(uv_work_t *work)
 static void on_done(uv_work_t *work, int status)
 {
     struct computation *computation = work->data;
+    give_place();
     if (status != 0 || atomic_load(&computation->cancelled)) {
         rh_exchange_release(computation->x);
     } else {
@@ -72,8 +91,14 @@ static void compute(struct rh_exchange *x, void *data)
     int64_t limit = demo_query_number(x, "n", 100000, COMPUTE_MAX);
     if (limit < 0)
         return;
+    if (!take_place()) {
+        rh_response_set(x, "Retry-After", "1");
+        rh_respond_error(x, 503, "two computations are running already");
+        return;
+    }
     struct computation *computation = calloc(1, sizeof *computation);
     if (computation == NULL) {
+        give_place();
         rh_respond_error(x, 503, "no memory for this work");
         return;
     }
@@ -81,6 +106,7 @@ static void compute(struct rh_exchange *x, void *data)
     computation->limit = (unsigned)limit;
     computation->work.data = computation;
     if (uv_queue_work(rh_exchange_loop(x), &computation->work, count_primes, on_done) != 0) {
+        give_place();
         free(computation);
         rh_respond_error(x, 503, "the thread pool does not take work");
         return;

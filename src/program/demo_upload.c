@@ -4,8 +4,11 @@
  * The multipart machine takes the body apart; what belongs to a file is collected in one buffer. A
  * full buffer, or the end of a file, becomes a piece of work for the thread pool: it opens, hashes,
  * writes and closes. Meanwhile the body is paused, so a slow disk slows the client down and nothing
- * else. At the end the answer lists what was stored; where the body breaks off, what was stored of
- * it is removed. All uploads together may fill the folder up to a bound: what would go beyond it is
+ * else; each loop has only a few of these pieces in the pool, which is not the uploads' alone. An
+ * upload under way has a folder with a dot in front of its name, which gets its real name at the
+ * end, when the answer lists what was stored. If the body breaks off, it is removed, and if the
+ * process does, the next one removes it at its start: it knows them by a lock that went with the
+ * process. All uploads together may fill the folder up to a bound: what would go beyond it is
  * refused with 507 (RFC 4918 §11.5), before its body is asked for where its length says so, and
  * nothing that is there is removed for it. */
 #include "program/demo.h"
@@ -13,8 +16,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
@@ -22,9 +27,11 @@
 #include "program/quota.h"
 
 static const char uploads_folder[] = DEMO_UPLOADS_FOLDER;
+static const char under_way[] = ".upload-"; /* in front of a folder's name */
 static const uint64_t uploads_bytes_max = 1 << 30;
 
 enum {
+    PIECES_MAX = 2, /* of one loop, in the pool at a time */
     FILES_MAX = 64,
     BUFFER_BYTES = 128 << 10,
     HELD_BACK =
@@ -42,9 +49,12 @@ struct upload {
     struct rh_exchange *x;
     struct rh_multipart form;
     uv_work_t work;
-    uint64_t announced; /* length of the body; the pool may not ask the exchange */
-    bool working;       /* the pool has it: the loop touches neither buffer nor files */
-    bool paused;        /* the body waits for rh_body_resume */
+    uint64_t announced;  /* length of the body; the pool may not ask the exchange */
+    struct upload *next; /* in line for the pool */
+    void (*run)(struct upload *upload);
+    void (*done)(struct upload *upload);
+    bool working; /* in line, or the pool has it: the loop touches neither buffer nor files */
+    bool paused;  /* the body waits for rh_body_resume */
     bool body_ended;
     int body_error;   /* of the body, or RH_EFORM */
     unsigned refusal; /* status that refuses what came, 0: none */
@@ -57,6 +67,7 @@ struct upload {
     struct rh_sha256 sha;
     size_t used;     /* bytes in the buffer */
     char folder[64]; /* of this upload, made by the first work; "" before */
+    int lock;        /* its descriptor, with a lock on it; -1: none */
     struct stored_file files[FILES_MAX];
     size_t count; /* the last one is the one at hand, while in_file */
     char buffer[BUFFER_BYTES];
@@ -90,12 +101,14 @@ static int open_folder(struct upload *upload)
         return -1;
     if (!count(NULL, QUOTA_ENTRY_BYTES))
         return -1;
-    snprintf(upload->folder, sizeof upload->folder, "%s/XXXXXX", uploads_folder);
-    if (mkdtemp(upload->folder) != NULL)
-        return 0;
-    quota_give(QUOTA_ENTRY_BYTES);
-    upload->folder[0] = '\0';
-    return -1;
+    snprintf(upload->folder, sizeof upload->folder, "%s/%sXXXXXX", uploads_folder, under_way);
+    if (mkdtemp(upload->folder) == NULL) {
+        quota_give(QUOTA_ENTRY_BYTES);
+        upload->folder[0] = '\0';
+        return -1;
+    }
+    upload->lock = open(upload->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return upload->lock >= 0 ? flock(upload->lock, LOCK_EX | LOCK_NB) : -1;
 }
 
 static int open_file(struct upload *upload, struct stored_file *file)
@@ -148,19 +161,15 @@ static int close_file(struct upload *upload, struct stored_file *file)
     return close(fd);
 }
 
-static void run(uv_work_t *work)
+static void store(struct upload *upload)
 {
-    struct upload *upload = work->data;
     struct stored_file *file = &upload->files[upload->count - 1];
     if ((upload->fd < 0 && open_file(upload, file) != 0) || write_buffer(upload, file) != 0 ||
         (upload->file_ends && close_file(upload, file) != 0))
         upload->failure = errno;
 }
 
-/* --- On the loop ---------------------------------------------------------------------------- */
-
-/* Removes what an upload that is refused had stored: a few unlinks of a folder that nobody else
- * knows. */
+/* Removes what an upload that is refused had stored. */
 static void remove_files(struct upload *upload)
 {
     char path[320];
@@ -179,6 +188,87 @@ static void remove_files(struct upload *upload)
     }
 }
 
+/* The upload is whole: its folder gets the name without the dot. */
+static int publish(struct upload *upload)
+{
+    char name[sizeof upload->folder];
+    size_t at = sizeof uploads_folder; /* behind the slash */
+    snprintf(name, sizeof name, "%s/%s", uploads_folder,
+             upload->folder + at + sizeof under_way - 1);
+    return upload->folder[0] == '\0' ? 0 : rename(upload->folder, name);
+}
+
+/* The last piece of work. */
+static void settle(struct upload *upload)
+{
+    bool is_whole = upload->failure == 0 && upload->refusal == 0 && upload->body_error == 0;
+    if (is_whole && publish(upload) != 0) {
+        upload->failure = errno;
+        is_whole = false;
+    }
+    if (!is_whole)
+        remove_files(upload);
+    if (upload->lock >= 0)
+        close(upload->lock);
+}
+
+/* --- The line for the pool ------------------------------------------------------------------ */
+
+/* Each loop is a thread of its own, and has its own line. */
+static _Thread_local struct {
+    unsigned running;
+    struct upload *first, **last;
+} line;
+
+static void start_next(void);
+
+static void on_run(uv_work_t *work)
+{
+    struct upload *upload = work->data;
+    upload->run(upload);
+}
+
+static void on_done(uv_work_t *work, int status)
+{
+    struct upload *upload = work->data;
+    (void)status; /* nobody cancels it */
+    line.running--;
+    upload->working = false;
+    start_next();
+    upload->done(upload);
+}
+
+static void start_next(void)
+{
+    while (line.first != NULL && line.running < PIECES_MAX) {
+        struct upload *upload = line.first;
+        line.first = upload->next;
+        upload->work.data = upload;
+        line.running++;
+        if (uv_queue_work(rh_exchange_loop(upload->x), &upload->work, on_run, on_done) != 0) {
+            upload->failure = ENOMEM;
+            on_done(&upload->work, 0);
+        }
+    }
+}
+
+/* Runs `run` in the pool, then `done` on the loop. */
+static void start_work(struct upload *upload, void (*run)(struct upload *upload),
+                       void (*done)(struct upload *upload))
+{
+    upload->working = true;
+    upload->run = run;
+    upload->done = done;
+    upload->next = NULL;
+    if (line.first == NULL)
+        line.last = &line.first;
+    *line.last = upload;
+    line.last = &upload->next;
+    start_next();
+}
+
+/* --- On the loop ---------------------------------------------------------------------------- */
+
 static void answer_list(struct upload *upload)
 {
     struct rh_value *list = rh_value_create_list();
@@ -192,8 +282,7 @@ static void answer_list(struct upload *upload)
     rh_value_destroy(list);
 }
 
-/* Once the body has ended and the pool is done. */
-static void finish(struct upload *upload)
+static void on_settled(struct upload *upload)
 {
     struct rh_exchange *x = upload->x;
     if (upload->failure == EDQUOT) {
@@ -212,18 +301,21 @@ static void finish(struct upload *upload)
         rh_respond_error(x, demo_body_status(upload->body_error), rh_strerror(upload->body_error));
     } else {
         answer_list(upload);
-        free(upload);
-        return;
     }
-    remove_files(upload);
     free(upload);
 }
 
-static void on_done(uv_work_t *work, int status)
+/* Once the body has ended and the pool is done. */
+static void finish(struct upload *upload)
 {
-    struct upload *upload = work->data;
-    (void)status; /* nobody cancels it */
-    upload->working = false;
+    if (upload->folder[0] != '\0')
+        start_work(upload, settle, on_settled);
+    else
+        on_settled(upload);
+}
+
+static void on_stored(struct upload *upload)
+{
     upload->used = 0;
     if (upload->body_ended) {
         finish(upload);
@@ -233,15 +325,10 @@ static void on_done(uv_work_t *work, int status)
     }
 }
 
-static void start_work(struct upload *upload, bool file_ends)
+static void start_store(struct upload *upload, bool file_ends)
 {
     upload->file_ends = file_ends;
-    upload->working = true;
-    upload->work.data = upload;
-    if (uv_queue_work(rh_exchange_loop(upload->x), &upload->work, run, on_done) != 0) {
-        upload->working = false;
-        upload->failure = ENOMEM;
-    }
+    start_work(upload, store, on_stored);
 }
 
 static void refuse(struct upload *upload, unsigned status, const char *why)
@@ -274,7 +361,7 @@ static size_t on_data(struct rh_exchange *x, struct rh_slice piece, void *data)
     while (upload->refusal == 0 && upload->failure == 0) {
         bool full = upload->used > 0 && upload->used + rest.len + HELD_BACK > BUFFER_BYTES;
         if (!upload->working && full)
-            start_work(upload, false);
+            start_store(upload, false);
         if (upload->working) {
             upload->paused = true;
             return piece.len - rest.len;
@@ -308,7 +395,7 @@ static size_t on_data(struct rh_exchange *x, struct rh_slice piece, void *data)
             break;
         case RH_MULTIPART_PART_END:
             if (upload->in_file)
-                start_work(upload, true);
+                start_store(upload, true);
             upload->in_file = false;
             break;
         }
@@ -330,18 +417,14 @@ static void on_end(struct rh_exchange *x, int error, void *data)
 
 /* In the pool, which may have to walk through the folder. A length counts what frames the files as
  * well, but the files' entries are counted on top of them when they are stored. */
-static void look_for_room(uv_work_t *work)
+static void look_for_room(struct upload *upload)
 {
-    struct upload *upload = work->data;
     if (!quota_fits(uploads_folder, upload->announced, uploads_bytes_max))
         upload->failure = EDQUOT;
 }
 
-static void on_looked(uv_work_t *work, int status)
+static void on_looked(struct upload *upload)
 {
-    struct upload *upload = work->data;
-    (void)status; /* nobody cancels it */
-    upload->working = false;
     if (upload->failure != 0)
         finish(upload); /* a client that waits for 100 (Continue) sends nothing in vain */
     else
@@ -363,19 +446,49 @@ static void upload_row(struct rh_exchange *x, void *data)
         return;
     }
     upload->x = x;
-    upload->fd = -1;
+    upload->fd = upload->lock = -1;
     rh_exchange_hold(x); /* the pool may still work when the body has broken off */
     if (rh_body_length(x) > 0) {
         upload->announced = (uint64_t)rh_body_length(x);
-        upload->work.data = upload;
-        upload->working =
-            uv_queue_work(rh_exchange_loop(x), &upload->work, look_for_room, on_looked) == 0;
-    }
-    if (!upload->working) /* of no length that could be known: it is seen on the way */
+        start_work(upload, look_for_room, on_looked);
+    } else { /* of no length that could be known: it is seen on the way */
         rh_body_stream(x, on_data, on_end, upload);
+    }
+}
+
+/* --- At the start --------------------------------------------------------------------------- */
+
+/* Removes the folder of an upload whose process is gone, and with it the lock. */
+static void sweep_one(int folder, const char *name)
+{
+    int fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 ? fdopendir(fd) : NULL;
+    if (dir == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        unlinkat(fd, entry->d_name, 0);
+    unlinkat(folder, name, AT_REMOVEDIR);
+    closedir(dir);
+}
+
+/* What earlier processes left when they were killed in the middle of an upload. */
+static void sweep(void)
+{
+    DIR *dir = opendir(uploads_folder);
+    if (dir == NULL)
+        return;
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        if (strncmp(entry->d_name, under_way, sizeof under_way - 1) == 0)
+            sweep_one(dirfd(dir), entry->d_name);
+    closedir(dir);
 }
 
 void demo_upload_add(struct rh_app *app)
 {
+    sweep();
+    quota_open(uploads_folder);
     rh_app_post(app, "/upload", upload_row, NULL);
 }

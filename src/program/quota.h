@@ -10,11 +10,15 @@
  * any thread. */
 enum { QUOTA_ENTRY_BYTES = 4096 };
 
-/* Counts `bytes` more, before they are written; false where the folder would then hold more than
- * `bytes_max`. */
+/* Counts what is there; before any of the others. Walks through the folder. */
+void quota_open(const char *folder);
+
+/* Counts `bytes` more, before they are written; false if the folder would then hold more than
+ * `bytes_max`. Then it may walk through the folder, as one caller at a time and now and then: for
+ * the thread pool. */
 bool quota_take(const char *folder, uint64_t bytes, uint64_t bytes_max);
 
-/* Whether so much would fit now; counts nothing. It may look at the whole folder, as quota_take. */
+/* Returns true if so much would fit now; counts nothing. As quota_take. */
 bool quota_fits(const char *folder, uint64_t bytes, uint64_t bytes_max);
 
 /* They are gone again. */
