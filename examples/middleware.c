@@ -42,6 +42,6 @@ int main(int argc, char **argv)
     rh_app_use(app, timed, NULL);
     struct rh_group *admin = rh_app_group(app, NULL, "/admin");
     rh_group_use(admin, guarded, NULL);
-    rh_group_route(admin, RH_GET, "/secret", secret, NULL);
+    rh_group_route(admin, "GET", "/secret", secret, NULL);
     return rh_run(app, argc > 1 ? argv[1] : "localhost:8080", NULL);
 }

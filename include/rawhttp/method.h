@@ -1,4 +1,4 @@
-/* Request methods (RFC 9110 §9, RFC 5789). */
+/* Request methods (RFC 9110 §9, RFC 5789, RFC 10008). */
 #ifndef RAWHTTP_METHOD_H
 #define RAWHTTP_METHOD_H
 
@@ -18,7 +18,9 @@ enum rh_method {
     RH_OPTIONS,
     RH_TRACE,
     RH_PATCH,
-    RH_METHODS /* how many there are */
+    RH_QUERY,                    /* safe and idempotent as GET, with content (RFC 10008) */
+    RH_METHODS,                  /* how many there are */
+    RH_METHOD_OTHER = RH_METHODS /* any other token: rh_request_method_name returns it */
 };
 
 /* "GET" and so on; static storage, any thread. */

@@ -132,6 +132,12 @@ RH_API void rh_use_body_limit(struct rh_app *app, struct rh_group *group, uint64
  * be ended by anything. */
 RH_API void rh_use_timeout(struct rh_app *app, struct rh_group *group, uint32_t ms);
 
+/* For routes that QUERY asks (RFC 10008): `types` are the media types that its content may have, in
+ * lower case and without parameters, up to a NULL; array and texts are kept by pointer. Each answer
+ * names them in Accept-Query. A QUERY with another Content-Type gets 415, without one 400. */
+RH_API void rh_use_query_types(struct rh_app *app, struct rh_group *group,
+                               const char *const *types);
+
 #ifdef __cplusplus
 }
 #endif

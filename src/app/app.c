@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/field.h"
+#include "http/method.h"
+
 void rh_app_spoil(struct rh_app *app, int status, const char *format, ...)
 {
     if (atomic_load(&app->status) != 0) {
@@ -52,9 +55,9 @@ static int door_freeze(struct rh_door *door)
 {
     struct rh_app *app = RH_CONTAINER_OF(door, struct rh_app, door);
     if (!atomic_exchange(&app->frozen, true)) {
-        enum { FALLBACKS = 3 };
+        enum { FALLBACKS = 4 };
         struct rh_route *const fallbacks[FALLBACKS] = {&app->not_found, &app->no_method,
-                                                       &app->options};
+                                                       &app->unknown_method, &app->options};
         for (size_t i = 0; i < FALLBACKS; i++) {
             fallbacks[i]->steps = app->root.chain.steps;
             fallbacks[i]->steps_count = app->root.chain.count;
@@ -98,8 +101,12 @@ struct rh_app *rh_app_create(void)
     app->last_route = app->root;
     const struct rh_slice none = rh_slice_from("");
     app->not_found = (struct rh_route){.pattern = none, .handler = rh_app_answer_not_found};
-    app->no_method = (struct rh_route){.pattern = none, .handler = rh_app_answer_no_method};
-    app->options = (struct rh_route){.pattern = none, .handler = rh_app_answer_options};
+    app->no_method = (struct rh_route){
+        .pattern = none, .handler = rh_app_answer_no_method, .data = &app->router};
+    app->unknown_method =
+        (struct rh_route){.pattern = none, .handler = rh_app_answer_unknown_method};
+    app->options =
+        (struct rh_route){.pattern = none, .handler = rh_app_answer_options, .data = &app->router};
     return app;
 }
 
@@ -150,9 +157,51 @@ void rh_app_own(struct rh_app *app, void (*free_fn)(void *data), void *data)
 
 /* --- Routes --- */
 
-static const char *method_text(enum rh_method method)
+/* The name in upper case is one of the known methods: whoever wrote "get" meant GET, but methods
+ * are case-sensitive (RFC 9110 §9.1), and no client would ever find the route. */
+static bool is_misspelled(struct rh_slice name)
 {
-    return (unsigned)method < RH_METHODS ? rh_method_name(method) : "?";
+    char upper[16];
+    if (name.len > sizeof upper || rh_method_find(name) != RH_METHOD_OTHER) {
+        return false;
+    }
+    for (size_t i = 0; i < name.len; i++) {
+        upper[i] =
+            (char)(name.base[i] >= 'a' && name.base[i] <= 'z' ? name.base[i] - 0x20 : name.base[i]);
+    }
+    return rh_method_find((struct rh_slice){upper, name.len}) != RH_METHOD_OTHER;
+}
+
+/* The number of the method with this name, or RH_ROUTER_METHODS_MAX, and then the app is spoiled.
+ */
+static unsigned method_number(struct rh_app *app, const char *text)
+{
+    struct rh_slice name = rh_slice_from(text);
+    const char *why = NULL;
+    if (!rh_field_name_is_valid(name) || name.len > RH_METHOD_BYTES_MAX) {
+        why = "a method is a token of at most 32 bytes";
+    } else if (rh_method_find(name) == RH_CONNECT) {
+        why = "CONNECT asks for a tunnel and reaches no route";
+    } else if (is_misspelled(name)) {
+        why = "methods are case-sensitive: write it in upper case";
+    }
+    if (why != NULL) {
+        rh_app_spoil(app, RH_EPATTERN, "%s: %s", text, why);
+        return RH_ROUTER_METHODS_MAX;
+    }
+    unsigned method = rh_router_method(&app->router, name);
+    if (method == RH_ROUTER_METHODS_MAX) {
+        struct rh_slice copy = rh_pool_copy(&app->pool, name);
+        if (copy.base == NULL) {
+            rh_app_spoil(app, -ENOMEM, "out of memory while the app was built");
+            return RH_ROUTER_METHODS_MAX;
+        }
+        method = rh_router_name_method(&app->router, copy);
+        if (method == RH_ROUTER_METHODS_MAX) {
+            rh_app_spoil(app, RH_EPATTERN, "%s: more than %d methods", text, RH_ROUTER_METHODS_MAX);
+        }
+    }
+    return method;
 }
 
 static struct rh_slice app_join(struct rh_app *app, struct rh_slice prefix, const char *rest)
@@ -167,19 +216,22 @@ static struct rh_slice app_join(struct rh_app *app, struct rh_slice prefix, cons
     return (struct rh_slice){text, prefix.len + rest_len};
 }
 
-static void route_add(struct rh_group *group, enum rh_method method, const char *pattern,
+static void route_add(struct rh_group *group, const char *method, const char *pattern,
                       rh_handler_fn handler, void *data)
 {
     struct rh_app *app = group->app;
     if (group == &app->last_route) {
-        rh_app_spoil(app, RH_EPATTERN, "%s %s: rh_app_last takes middleware, not routes",
-                     method_text(method), pattern);
+        rh_app_spoil(app, RH_EPATTERN, "%s %s: rh_app_last takes middleware, not routes", method,
+                     pattern);
         return;
     }
     app->last = NULL;
     if (handler == NULL) {
-        rh_app_spoil(app, RH_EPATTERN, "%s %s%s: no handler", method_text(method),
-                     group->prefix.base, pattern);
+        rh_app_spoil(app, RH_EPATTERN, "%s %s%s: no handler", method, group->prefix.base, pattern);
+        return;
+    }
+    unsigned number = method_number(app, method);
+    if (number == RH_ROUTER_METHODS_MAX) {
         return;
     }
     struct rh_route *route = app_alloc(app, sizeof *route);
@@ -193,45 +245,45 @@ static void route_add(struct rh_group *group, enum rh_method method, const char 
                                .handler = handler,
                                .data = data};
     const char *why = "out of memory";
-    int err = rh_router_insert(&app->router, method, route, &why);
+    int err = rh_router_insert(&app->router, number, route, &why);
     if (err != 0) {
-        rh_app_spoil(app, err, "%s %s: %s", method_text(method), joined.base, why);
+        rh_app_spoil(app, err, "%s %s: %s", method, joined.base, why);
         return;
     }
     app->last = route;
 }
 
-void rh_app_route(struct rh_app *app, enum rh_method method, const char *pattern,
+void rh_app_route(struct rh_app *app, const char *method, const char *pattern,
                   rh_handler_fn handler, void *data)
 {
-    if (rh_app_is_open(app, method_text(method), pattern)) {
+    if (rh_app_is_open(app, method, pattern)) {
         route_add(&app->root, method, pattern, handler, data);
     }
 }
 
 void rh_app_get(struct rh_app *app, const char *pattern, rh_handler_fn handler, void *data)
 {
-    rh_app_route(app, RH_GET, pattern, handler, data);
+    rh_app_route(app, "GET", pattern, handler, data);
 }
 
 void rh_app_post(struct rh_app *app, const char *pattern, rh_handler_fn handler, void *data)
 {
-    rh_app_route(app, RH_POST, pattern, handler, data);
+    rh_app_route(app, "POST", pattern, handler, data);
 }
 
 void rh_app_put(struct rh_app *app, const char *pattern, rh_handler_fn handler, void *data)
 {
-    rh_app_route(app, RH_PUT, pattern, handler, data);
+    rh_app_route(app, "PUT", pattern, handler, data);
 }
 
 void rh_app_patch(struct rh_app *app, const char *pattern, rh_handler_fn handler, void *data)
 {
-    rh_app_route(app, RH_PATCH, pattern, handler, data);
+    rh_app_route(app, "PATCH", pattern, handler, data);
 }
 
 void rh_app_delete(struct rh_app *app, const char *pattern, rh_handler_fn handler, void *data)
 {
-    rh_app_route(app, RH_DELETE, pattern, handler, data);
+    rh_app_route(app, "DELETE", pattern, handler, data);
 }
 
 /* --- Middleware and groups --- */
@@ -336,10 +388,10 @@ void rh_group_use(struct rh_group *group, rh_handler_fn middleware, void *data)
     }
 }
 
-void rh_group_route(struct rh_group *group, enum rh_method method, const char *pattern,
+void rh_group_route(struct rh_group *group, const char *method, const char *pattern,
                     rh_handler_fn handler, void *data)
 {
-    if (group != NULL && rh_app_is_open(group->app, method_text(method), pattern)) {
+    if (group != NULL && rh_app_is_open(group->app, method, pattern)) {
         route_add(group, method, pattern, handler, data);
     }
 }

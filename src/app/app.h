@@ -51,7 +51,8 @@ struct rh_app {
     struct rh_group last_route; /* stands for it where a middleware is added */
     struct rh_route not_found;  /* what answers where no route matched, with the app's middleware */
     struct rh_route no_method;  /* 405 with Allow */
-    struct rh_route options;    /* OPTIONS by itself */
+    struct rh_route unknown_method; /* 501: no route has that method */
+    struct rh_route options;        /* OPTIONS by itself */
     struct rh_slice pages[RH_APP_STATUS_MAX - RH_APP_STATUS_MIN + 1]; /* by status; absent: none */
     struct rh_compression compression;                                /* where door.finish is set */
     struct rh_owned *owned;
@@ -94,7 +95,9 @@ void rh_app_fail(struct rh_exchange *x, unsigned status, const char *detail, str
 
 /* The handlers of the three routes above (dispatch.c). */
 void rh_app_answer_not_found(struct rh_exchange *x, void *data);
+/* `data` of the first and the last is the router. */
 void rh_app_answer_no_method(struct rh_exchange *x, void *data);
+void rh_app_answer_unknown_method(struct rh_exchange *x, void *data);
 void rh_app_answer_options(struct rh_exchange *x, void *data);
 
 #endif

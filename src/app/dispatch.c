@@ -5,7 +5,7 @@
  *
  * Where no route has the path and the method, one of three handlers of the app's answers, behind
  * the app's middleware: not found (404), another method (405 with Allow), OPTIONS by itself (204
- * with Allow). */
+ * with Allow). A method that no route of the app names is 501. */
 #include <stdio.h>
 #include <string.h>
 
@@ -81,8 +81,9 @@ static bool handle_preflight(struct rh_exchange *x, const struct rh_app *app, st
 {
     struct rh_match match;
     struct rh_slice name = rh_request_field(x, "access-control-request-method");
-    enum rh_method method = name.base != NULL ? rh_method_find(name) : RH_METHODS;
-    if (method == RH_METHODS || rh_request_field(x, "origin").base == NULL) {
+    unsigned method =
+        name.base != NULL ? rh_router_method(&app->router, name) : RH_ROUTER_METHODS_MAX;
+    if (method == RH_ROUTER_METHODS_MAX || rh_request_field(x, "origin").base == NULL) {
         return false;
     }
     rh_router_match(&app->router, method, path, &match);
@@ -97,7 +98,8 @@ static bool handle_preflight(struct rh_exchange *x, const struct rh_app *app, st
     *route = (struct rh_route){.pattern = match.route->pattern,
                                .steps = match.route->steps,
                                .steps_count = count,
-                               .handler = rh_app_answer_options};
+                               .handler = rh_app_answer_options,
+                               .data = app->options.data};
     match = (struct rh_match){.allow = options->allow};
     rh_exchange_set_route(x, route->pattern);
     run_with_state(x, route, &match);
@@ -119,7 +121,7 @@ bool rh_app_cors_follows(struct rh_exchange *x)
 static const struct rh_match spelled_out = {.route = NULL};
 
 /* No route has this path with this method. */
-static void handle_unrouted(struct rh_exchange *x, const struct rh_app *app, enum rh_method method,
+static void handle_unrouted(struct rh_exchange *x, const struct rh_app *app, unsigned method,
                             struct rh_slice path, struct rh_match *match)
 {
     const struct rh_route *route = &app->not_found;
@@ -140,7 +142,7 @@ static void handle_unrouted(struct rh_exchange *x, const struct rh_app *app, enu
 }
 
 static __attribute__((noinline)) void handle_walked(struct rh_exchange *x, const struct rh_app *app,
-                                                    enum rh_method method, struct rh_slice path)
+                                                    unsigned method, struct rh_slice path)
 {
     struct rh_match match;
     rh_router_walk(&app->router, method, path, &match);
@@ -155,7 +157,14 @@ static __attribute__((noinline)) void handle_walked(struct rh_exchange *x, const
 void rh_app_handle(struct rh_exchange *x, struct rh_door *door)
 {
     const struct rh_app *app = RH_CONTAINER_OF(door, struct rh_app, door);
-    enum rh_method method = (enum rh_method)rh_request_method(x);
+    unsigned method = (unsigned)rh_request_method(x);
+    if (RH_UNLIKELY(method == RH_METHOD_OTHER)) {
+        method = rh_router_method(&app->router, rh_request_method_name(x));
+        if (method == RH_ROUTER_METHODS_MAX) {
+            run_with_state(x, &app->unknown_method, &spelled_out);
+            return;
+        }
+    }
     struct rh_slice path = rh_request_path(x);
     const struct rh_route *route = rh_router_literal(&app->router, method, path);
     if (route == NULL) {
@@ -251,37 +260,44 @@ void rh_app_answer_not_found(struct rh_exchange *x, void *data)
 }
 
 /* Sets Allow (RFC 9110 §10.2.1). HEAD goes with GET, OPTIONS with everything. */
-static void set_allow(struct rh_exchange *x)
+static void set_allow(struct rh_exchange *x, const struct rh_router *router)
 {
     const struct rh_app_state *state = *rh_exchange_app_slot(x);
     uint32_t methods = state->allow | 1u << RH_OPTIONS;
-    char text[128] = "";
+    char text[RH_ROUTER_METHODS_MAX * (RH_METHOD_BYTES_MAX + 2)];
     size_t len = 0;
     if ((methods & (1u << RH_GET)) != 0) {
         methods |= 1u << RH_HEAD;
     }
-    for (unsigned method = 0; method < RH_METHODS; method++) {
+    for (unsigned method = 0; method < RH_ROUTER_METHODS_MAX; method++) {
         if ((methods & (1u << method)) == 0) {
             continue;
         }
-        const char *name = rh_method_name((enum rh_method)method);
-        int added = snprintf(text + len, sizeof text - len, "%s%s", len > 0 ? ", " : "", name);
-        RH_ASSERT(added > 0 && len + (size_t)added < sizeof text);
-        len += (size_t)added;
+        struct rh_slice name = rh_router_method_name(router, method);
+        if (len > 0) {
+            memcpy(text + len, ", ", 2);
+            len += 2;
+        }
+        memcpy(text + len, name.base, name.len);
+        len += name.len;
     }
     RH_IGNORE(rh_response_set_slice(x, "Allow", (struct rh_slice){text, len}));
 }
 
 void rh_app_answer_no_method(struct rh_exchange *x, void *data)
 {
-    (void)data;
-    set_allow(x);
+    set_allow(x, data);
     rh_respond_error(x, 405, NULL);
+}
+
+void rh_app_answer_unknown_method(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    rh_respond_error(x, 501, NULL); /* RFC 9110 §9.1 */
 }
 
 void rh_app_answer_options(struct rh_exchange *x, void *data)
 {
-    (void)data;
-    set_allow(x);
+    set_allow(x, data);
     rh_respond_empty(x, 204);
 }

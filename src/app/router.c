@@ -22,12 +22,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/method.h"
 #include "rawhttp/error.h"
 
 /* Where patterns end: the routes by method. HEAD without a route of its own points to that of GET.
  */
 struct end {
-    struct rh_route *routes[RH_METHODS];
+    struct rh_route *routes[RH_ROUTER_METHODS_MAX];
     uint32_t methods; /* those that were registered, as bits */
 };
 
@@ -168,6 +169,39 @@ void rh_router_fini(struct rh_router *router)
     node_destroy(router->root);
     free(router->literals);
     rh_router_init(router);
+}
+
+/* --- Methods --- */
+
+unsigned rh_router_method(const struct rh_router *router, struct rh_slice name)
+{
+    unsigned method = rh_method_find(name);
+    if (method != RH_METHOD_OTHER) {
+        return method;
+    }
+    for (unsigned i = 0; i < router->others_count; i++) {
+        if (rh_slice_equal(router->others[i], name)) {
+            return RH_METHODS + i;
+        }
+    }
+    return RH_ROUTER_METHODS_MAX;
+}
+
+unsigned rh_router_name_method(struct rh_router *router, struct rh_slice name)
+{
+    unsigned method = rh_router_method(router, name);
+    if (method == RH_ROUTER_METHODS_MAX &&
+        router->others_count < RH_ROUTER_METHODS_MAX - RH_METHODS) {
+        method = RH_METHODS + router->others_count;
+        router->others[router->others_count++] = name;
+    }
+    return method;
+}
+
+struct rh_slice rh_router_method_name(const struct rh_router *router, unsigned method)
+{
+    return method < RH_METHODS ? rh_slice_from(rh_method_name((enum rh_method)method))
+                               : router->others[method - RH_METHODS];
 }
 
 /* --- Registration --- */
@@ -352,11 +386,11 @@ static struct end *pattern_place(struct rh_router *router, const char *pattern)
     return *place;
 }
 
-int rh_router_insert(struct rh_router *router, enum rh_method method, struct rh_route *route,
+int rh_router_insert(struct rh_router *router, unsigned method, struct rh_route *route,
                      const char **ret_why)
 {
     const char *why = pattern_check(route->pattern.base, &route->params, &route->has_rest);
-    if (why == NULL && (unsigned)method >= RH_METHODS) {
+    if (why == NULL && method >= RH_METHODS + router->others_count) {
         why = "unknown method";
     }
     if (why != NULL) {
@@ -505,7 +539,7 @@ static bool node_walk(struct walk *walk, const struct rh_router_node *node, cons
     }
 }
 
-const struct rh_route *rh_router_literal(const struct rh_router *router, enum rh_method method,
+const struct rh_route *rh_router_literal(const struct rh_router *router, unsigned method,
                                          struct rh_slice path)
 {
     if (RH_UNLIKELY(router->literals == NULL || path.len == 0)) {
@@ -515,19 +549,19 @@ const struct rh_route *rh_router_literal(const struct rh_router *router, enum rh
     return end != NULL ? end->routes[method] : NULL;
 }
 
-void rh_router_walk(const struct rh_router *router, enum rh_method method, struct rh_slice path,
+void rh_router_walk(const struct rh_router *router, unsigned method, struct rh_slice path,
                     struct rh_match *ret_match)
 {
     ret_match->route = NULL;
     ret_match->allow = 0;
     ret_match->has_rest = false;
     if (router->root != NULL && path.len > 0 && *path.base == '/') {
-        struct walk walk = {path.base + path.len, ret_match, (unsigned)method, 0};
+        struct walk walk = {path.base + path.len, ret_match, method, 0};
         RH_IGNORE(node_walk(&walk, router->root, path.base + 1));
     }
 }
 
-void rh_router_match(const struct rh_router *router, enum rh_method method, struct rh_slice path,
+void rh_router_match(const struct rh_router *router, unsigned method, struct rh_slice path,
                      struct rh_match *ret_match)
 {
     const struct rh_route *route = rh_router_literal(router, method, path);

@@ -151,19 +151,3 @@ bool rh_authority_parse(const char *low, struct rh_slice text, struct rh_authori
     ret_authority->port = port;
     return true;
 }
-
-static unsigned port_or(struct rh_slice port, unsigned default_port)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < port.len; i++) {
-        value = value * 10 + (uint64_t)(port.base[i] - '0');
-    }
-    return port.len > 0 ? (unsigned)value : default_port;
-}
-
-bool rh_authority_agrees(const struct rh_authority *a, const struct rh_authority *b,
-                         unsigned default_port)
-{
-    return rh_ascii_equal(a->host, b->host) &&
-           port_or(a->port, default_port) == port_or(b->port, default_port);
-}

@@ -16,8 +16,4 @@ struct rh_authority {
  * 65535, or a byte that may not stand there. `low` is the first readable byte before the text. */
 bool rh_authority_parse(const char *low, struct rh_slice text, struct rh_authority *ret_authority);
 
-/* Both name the same place, where `default_port` (80, 443) is meant by a port that is not given. */
-bool rh_authority_agrees(const struct rh_authority *a, const struct rh_authority *b,
-                         unsigned default_port);
-
 #endif

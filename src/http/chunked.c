@@ -191,6 +191,11 @@ static enum rh_chunk read_trailers(struct rh_chunked *c, const char *base, size_
     }
 }
 
+uint64_t rh_chunked_announced(const struct rh_chunked *c)
+{
+    return c->state == STATE_DATA ? c->left : 0;
+}
+
 enum rh_chunk rh_chunked_feed(struct rh_chunked *c, const char *base, size_t len, size_t *ret_used,
                               struct rh_slice *ret_data, size_t *ret_trailers_at)
 {

@@ -42,6 +42,9 @@ struct rh_chunked {
 void rh_chunked_init(struct rh_chunked *chunked, struct rh_field *trailers,
                      const struct rh_chunk_limits *limits);
 
+/* Bytes of the chunk whose size line was read last that are still to come. */
+uint64_t rh_chunked_announced(const struct rh_chunked *chunked);
+
 /* One step over the `len` bytes at `base`. *ret_used says how many of them it consumed; the next
  * call begins behind them. DATA: *ret_data is a slice of the input, at least one byte, and part of
  * what was used. MORE: all is used but an incomplete trailer section, whose bytes stay where they

@@ -42,7 +42,9 @@ struct rh_head {
     uint16_t query_at; /* without '?'; with has_query */
     uint16_t query_len;
     uint16_t host_at; /* the authority: of an absolute target, else of Host; empty where HTTP/1.0 */
-    uint16_t host_len; /* sent none. "host" or "host:port" */
+    uint16_t host_len;  /* sent none. "host" or "host:port" */
+    uint16_t method_at; /* the method's name; only with RH_METHOD_OTHER */
+    uint16_t method_len;
     uint16_t fields_n;
     uint16_t bytes;        /* the whole head, with a leading empty line and the final one */
     uint8_t method;        /* enum rh_method */
@@ -55,6 +57,13 @@ struct rh_head {
     bool upgrade;         /* Upgrade is there and Connection names it, in HTTP/1.1 */
     bool path_is_plain;   /* no '%' and no dot segment: canonical as it stands; never when empty */
 };
+
+/* A target with the scheme "https", in the absolute form: the authority stands behind "https://".
+ */
+static inline bool rh_head_is_https(const struct rh_head *head)
+{
+    return head->form == RH_ABSOLUTE_FORM && head->host_at - head->target_at == 8;
+}
 
 /* What a head may cost; see rh_config for the reasons of the defaults. */
 struct rh_head_limits {

@@ -5,8 +5,8 @@
 #include "util/assert.h"
 #include "util/word.h"
 
-static const char *const names[RH_METHODS] = {"GET",     "HEAD",    "POST",  "PUT",  "DELETE",
-                                              "CONNECT", "OPTIONS", "TRACE", "PATCH"};
+static const char *const names[RH_METHODS] = {"GET",     "HEAD",    "POST",  "PUT",   "DELETE",
+                                              "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"};
 
 const char *rh_method_name(enum rh_method method)
 {
@@ -16,7 +16,7 @@ const char *rh_method_name(enum rh_method method)
 
 static enum rh_method when(bool equal, enum rh_method method)
 {
-    return equal ? method : RH_METHODS;
+    return equal ? method : RH_METHOD_OTHER;
 }
 
 enum rh_method rh_method_find(struct rh_slice name)
@@ -37,6 +37,9 @@ enum rh_method rh_method_find(struct rh_slice name)
         if (rh_word_is(at, "PATCH", 5)) {
             return RH_PATCH;
         }
+        if (rh_word_is(at, "QUERY", 5)) {
+            return RH_QUERY;
+        }
         return when(rh_word_is(at, "TRACE", 5), RH_TRACE);
     case 6:
         return when(rh_word_is(at, "DELETE", 6), RH_DELETE);
@@ -46,6 +49,6 @@ enum rh_method rh_method_find(struct rh_slice name)
         }
         return when(rh_word_is(at, "CONNECT", 7), RH_CONNECT);
     default:
-        return RH_METHODS;
+        return RH_METHOD_OTHER;
     }
 }

@@ -5,8 +5,11 @@
 #include <rawhttp/method.h>
 #include <rawhttp/slice.h>
 
-/* The method of exactly this name, or RH_METHODS: names are case-sensitive (RFC 9110 §9.1), so
- * "get" is a method that nobody knows. */
+/* No method in the registry of IANA is longer than 17. */
+enum { RH_METHOD_BYTES_MAX = 32 };
+
+/* Returns the method with exactly this name, or RH_METHOD_OTHER: names are case-sensitive (RFC 9110
+ * §9.1), so "get" is another method than GET. */
 enum rh_method rh_method_find(struct rh_slice name);
 
 #endif

@@ -20,9 +20,6 @@
 #include "http/target.h"
 #include "util/ascii.h"
 
-/* No method in the registry of IANA is longer than 17. */
-enum { METHOD_BYTES_MAX = 32 };
-
 void rh_parser_init(struct rh_parser *p, struct rh_field *fields,
                     const struct rh_head_limits *limits)
 {
@@ -38,6 +35,14 @@ void rh_parser_init(struct rh_parser *p, struct rh_field *fields,
     p->state = STATE_START;
     p->percent_left = 0;
     p->notes = (struct rh_parser_notes){.percent = false};
+}
+
+enum rh_rule rh_head_refusal(const struct rh_head *head, bool is_tls)
+{
+    if (head->method == RH_CONNECT) {
+        return RH_RULE_CONNECT;
+    }
+    return rh_head_is_https(head) && !is_tls ? RH_RULE_SCHEME_NOT_SECURED : RH_RULE_NONE;
 }
 
 bool rh_parser_has_begun(const struct rh_parser *p)
@@ -86,12 +91,23 @@ HOT enum step read_start(struct rh_parser *p, struct input *in)
     return step;
 }
 
-/* The span that began at `first` ends in front of `c`, and it is not the name of a method. */
-COLD enum step reject_method(struct rh_parser *p, size_t len, char c)
+/* A span of `len` bytes that is no method. */
+COLD enum step reject_method(struct rh_parser *p, size_t len)
 {
-    return reject(p, len > METHOD_BYTES_MAX ? RH_RULE_METHOD_LONG
-                     : len == 0 || c != ' ' ? RH_RULE_METHOD_CHAR
-                                            : RH_RULE_METHOD_UNKNOWN);
+    return reject(p, len > RH_METHOD_BYTES_MAX ? RH_RULE_METHOD_LONG : RH_RULE_METHOD_CHAR);
+}
+
+/* RFC 9110 §9.1: any token is a method. Whether something serves it is not known here, and the
+ * version is looked at first: the preface of HTTP/2 begins like a request with the method PRI. */
+COLD enum step read_other_method(struct rh_parser *p, const struct input in, const char *first)
+{
+    size_t len = (size_t)(in.at - first);
+    if (*in.at != ' ' || len == 0 || len > RH_METHOD_BYTES_MAX) {
+        return reject_method(p, len);
+    }
+    p->head.method_at = offset(&in, first);
+    p->head.method_len = (uint16_t)len;
+    return NEXT;
 }
 
 HOT enum step read_method(struct rh_parser *p, struct input *in, const char *first)
@@ -106,11 +122,12 @@ HOT enum step read_method(struct rh_parser *p, struct input *in, const char *fir
     size_t len = (size_t)(in->at - first);
     if (RH_UNLIKELY(in->at == in->stop)) {
         p->mark = offset(in, first);
-        return len > METHOD_BYTES_MAX ? reject_method(p, len, ' ') : wait_in(p, STATE_METHOD);
+        return len > RH_METHOD_BYTES_MAX ? reject_method(p, len) : wait_in(p, STATE_METHOD);
     }
     enum rh_method method = rh_method_find((struct rh_slice){first, len});
-    if (RH_UNLIKELY(*in->at != ' ' || method == RH_METHODS)) {
-        return reject_method(p, len, *in->at);
+    if (RH_UNLIKELY(*in->at != ' ' || method == RH_METHOD_OTHER) &&
+        read_other_method(p, *in, first) == LEAVE) {
+        return LEAVE;
     }
     p->head.method = (uint8_t)method;
     in->at++;
@@ -175,27 +192,16 @@ HOT enum step read_version(struct rh_parser *p, struct input *in)
     return step;
 }
 
-/* RFC 9112 §3.2.2: beside an absolute target a Host is to be ignored by the letter, but a request
- * in which the two differ was made to be read in two ways. */
-COLD enum rh_rule compare_host(struct rh_parser *p, const char *base, struct rh_slice value)
+/* RFC 9112 §3.2.2: beside a target that names an authority, Host is ignored; §3.2: it must still be
+ * one, and valid. */
+COLD enum rh_rule check_host(struct rh_parser *p, const char *base, struct rh_slice value)
 {
+    struct rh_authority host;
     if (p->notes.has_host) {
         return RH_RULE_HOST_REPEATED;
     }
     p->notes.has_host = true;
-    struct rh_authority host;
-    struct rh_authority target;
-    struct rh_slice text = {base + p->head.host_at, p->head.host_len};
-    unsigned port = 0; /* CONNECT has none that is meant when it is not given */
-    if (p->head.form == RH_ABSOLUTE_FORM) {
-        port = p->head.host_at - p->head.target_at == 7 ? 80 : 443;
-    }
-    if (!rh_authority_parse(base, value, &host)) {
-        return RH_RULE_HOST_INVALID;
-    }
-    return rh_authority_parse(base, text, &target) && rh_authority_agrees(&host, &target, port)
-               ? RH_RULE_NONE
-               : RH_RULE_HOST_DIFFERS;
+    return rh_authority_parse(base, value, &host) ? RH_RULE_NONE : RH_RULE_HOST_INVALID;
 }
 
 /* RFC 9112 §3.2: one Host, and valid. A name, perhaps with a port, is looked at here; everything
@@ -251,7 +257,7 @@ static enum rh_rule note_field(struct rh_parser *p, const char *base, const stru
     struct rh_slice value = {base + field->value_at, field->value_len};
     switch (field->id) {
     case RH_FIELD_HOST:
-        return compare_host(p, base, value);
+        return check_host(p, base, value);
     case RH_FIELD_CONTENT_LENGTH:
         return rh_framing_content_length(&p->framing, value);
     case RH_FIELD_TRANSFER_ENCODING:
@@ -297,6 +303,9 @@ HOT enum step end_head(struct rh_parser *p, struct input *in)
     head->bytes = (uint16_t)(in->at - in->base);
     head->keep_alive = head->version_minor > 0;
     if (RH_UNLIKELY(p->notes.seldom)) {
+        if (head->form == RH_ASTERISK_FORM && head->method != RH_OPTIONS) {
+            return reject(p, RH_RULE_TARGET_ASTERISK);
+        }
         note_options(p, head);
     }
     p->state = STATE_DONE;

@@ -49,6 +49,10 @@ void rh_parser_init(struct rh_parser *parser, struct rh_field *fields,
  * more. `len` counts from base. After DONE or REJECT the answer stays. */
 enum rh_parse rh_parser_feed(struct rh_parser *parser, const char *base, size_t len);
 
+/* Says whether a server can serve this head, which is well-formed, on a connection that is secured
+ * by TLS or not; else the rule for which it refuses. */
+enum rh_rule rh_head_refusal(const struct rh_head *head, bool is_tls);
+
 /* A byte of the request line was seen: from here on the head has a deadline of its own. An empty
  * line before it does not count. */
 bool rh_parser_has_begun(const struct rh_parser *parser);

@@ -17,8 +17,7 @@
       "RFC 9112 §3.1")                                                                             \
     X(METHOD_LONG, 501, "method-long", "the method is longer than any that is known",              \
       "RFC 9112 §3")                                                                               \
-    X(METHOD_UNKNOWN, 501, "method-unknown", "the method is not one that is known (case matters)", \
-      "RFC 9110 §9.1")                                                                             \
+    X(CONNECT, 501, "connect", "CONNECT to a server that opens no tunnels", "RFC 9110 §9.3.6")     \
     X(REQUEST_SPACE, 400, "request-space", "more than one space, or another kind of white space, " \
       "between the parts of the request line", "RFC 9112 §3")                                      \
     X(TARGET_FORM, 400, "target-form", "the target is neither a path nor an http or https URI",    \
@@ -64,8 +63,8 @@
     X(HOST_REPEATED, 400, "host-repeated", "more than one Host field", "RFC 9112 §3.2")            \
     X(HOST_INVALID, 400, "host-invalid", "the Host field is not a host with an optional port",     \
       "RFC 9112 §3.2")                                                                             \
-    X(HOST_DIFFERS, 400, "host-differs", "Host and the target name different authorities",         \
-      "RFC 9112 §3.2.2")                                                                           \
+    X(SCHEME_NOT_SECURED, 421, "scheme-not-secured", "an https target on a connection without "    \
+      "TLS", "RFC 9110 §7.4")                                                                      \
     X(EXPECT_UNKNOWN, 417, "expect-unknown", "an expectation other than 100-continue",             \
       "RFC 9110 §10.1.1")                                                                          \
     X(CL_MALFORMED, 400, "cl-malformed", "Content-Length is not one plain decimal number",         \

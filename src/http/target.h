@@ -242,11 +242,9 @@ COLD enum step read_other_form(struct rh_parser *p, struct input *in)
         p->head.host_at = p->head.target_at;
         return read_rest_of_target(p, in, STATE_AUTHORITY);
     }
-    if (c == '*') {
-        if (p->head.method != RH_OPTIONS) {
-            return reject(p, RH_RULE_TARGET_ASTERISK);
-        }
+    if (c == '*') { /* that the method is OPTIONS is checked at the end: the version comes first */
         p->head.form = RH_ASTERISK_FORM;
+        p->notes.seldom = true;
         in->at++;
         return read_asterisk(p, in);
     }

@@ -23,12 +23,18 @@ static const char *status_color(unsigned status)
     }
 }
 
-/* GET /path 200 1.234 ms - 12 */
+/* GET /path 200 1.234 ms - 12; 192.0.2.7 refused: cl-with-te 400 0.123 ms - 0 */
 static void add_dev(struct text *text, bool color, const struct rh_access *access)
 {
-    text_add_escaped(text, access->method, FIELD_MAX);
-    text_puts(text, " ");
-    text_add_escaped(text, access->target, TARGET_MAX);
+    if (access->method.base == NULL && access->refusal.base != NULL) {
+        text_add_escaped(text, access->peer, FIELD_MAX);
+        text_puts(text, " refused: ");
+        text_add_escaped(text, access->refusal, FIELD_MAX);
+    } else {
+        text_add_escaped(text, access->method, FIELD_MAX);
+        text_puts(text, " ");
+        text_add_escaped(text, access->target, TARGET_MAX);
+    }
     text_printf(text, " %s%u%s", color ? status_color(access->status) : "", access->status,
                 color ? "\033[0m" : "");
     text_printf(text, " %" PRIu64 ".%03u ms - %" PRIu64, access->duration_us / 1000,
@@ -108,6 +114,7 @@ static void add_json(struct text *text, const struct rh_access *access)
                 ",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64 ",\"duration_us\":%" PRIu64,
                 access->bytes_in, access->bytes_out, access->duration_us);
     text_printf(text, ",\"aborted\":%s", access->aborted ? "true" : "false");
+    add_member(text, "refused", access->refusal, FIELD_MAX);
     add_member(text, "referer", access->referer, FIELD_MAX);
     add_member(text, "user_agent", access->user_agent, FIELD_MAX);
     add_member(text, "request_id", access->request_id, FIELD_MAX);

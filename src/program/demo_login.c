@@ -74,7 +74,7 @@ struct rh_group *demo_login_group(struct rh_app *app)
 
 void demo_login_add(struct rh_group *group, struct demo *demo)
 {
-    rh_group_route(group, RH_GET, "/login", form, demo);
-    rh_group_route(group, RH_POST, "/login", login, demo);
-    rh_group_route(group, RH_POST, "/logout", logout, NULL);
+    rh_group_route(group, "GET", "/login", form, demo);
+    rh_group_route(group, "POST", "/login", login, demo);
+    rh_group_route(group, "POST", "/logout", logout, NULL);
 }

@@ -32,5 +32,5 @@ static void welcome(struct rh_exchange *x, void *data)
 
 void demo_welcome_add(struct rh_group *group, struct demo *demo)
 {
-    rh_group_route(group, RH_GET, "/welcome", welcome, demo);
+    rh_group_route(group, "GET", "/welcome", welcome, demo);
 }

@@ -174,6 +174,12 @@ static size_t take_whole(struct rh_exchange *x, struct rh_slice piece)
     return piece.len;
 }
 
+uint64_t rh_exchange_body_limit(const struct rh_exchange *x)
+{
+    uint64_t whole = x->engine->config.body_whole_bytes_max;
+    return x->on_whole != NULL && whole < x->body_limit ? whole : x->body_limit;
+}
+
 size_t rh_exchange_body_deliver(struct rh_exchange *x, struct rh_slice piece)
 {
     if (x->body_state == RH_BODY_DISCARDING) {
@@ -212,10 +218,7 @@ static void ask(struct rh_exchange *x)
         return;
     }
     RH_ASSERT(x->body_state == RH_BODY_UNASKED || x->body_state == RH_BODY_DONE);
-    uint64_t limit = x->body_limit;
-    if (x->on_whole != NULL && x->engine->config.body_whole_bytes_max < limit) {
-        limit = x->engine->config.body_whole_bytes_max;
-    }
+    uint64_t limit = rh_exchange_body_limit(x);
     if (x->body_state == RH_BODY_DONE) {
         rh_exchange_body_end(x, 0);
     } else if (x->head.body_kind == RH_BODY_LENGTH && x->head.content_length > limit) {

@@ -114,20 +114,23 @@ bool rh_http1_encode_head(struct rh_exchange *x, struct rh_output *out, int64_t 
     return true;
 }
 
-void rh_http1_encode_reply(struct rh_engine *engine, struct rh_output *out, unsigned status,
-                           enum rh_rule rule)
+void rh_http1_encode_reply(const struct rh_http1 *h, struct rh_output *out)
 {
     char body[512];
+    unsigned status = h->reply_status;
+    enum rh_rule rule = (enum rh_rule)h->reply_rule;
     const struct rh_rule_info *info = rh_rule_info(rule);
     int len = rule != RH_RULE_NONE
                   ? snprintf(body, sizeof body, "%u %s: %s (%s)\n", status,
                              rh_status_reason(status), info->text, info->section)
                   : snprintf(body, sizeof body, "%u %s\n", status, rh_status_reason(status));
     RH_ASSERT(len > 0 && (size_t)len < sizeof body);
-    char *at = put_start(rh_output_tail(out), engine, status);
+    char *at = put_start(rh_output_tail(out), h->session.host->engine, status);
     at = PUT(at, "Content-Type: text/plain; charset=utf-8\r\n");
     at = put_length(at, (uint64_t)len);
     at = PUT(at, "Connection: close\r\n\r\n");
-    at = put(at, body, (size_t)len);
+    if (!h->reply_to_head) {
+        at = put(at, body, (size_t)len);
+    }
     rh_output_added(out, (size_t)(at - rh_output_tail(out)));
 }

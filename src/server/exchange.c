@@ -178,8 +178,11 @@ static void tell_access(struct rh_exchange *x, bool aborted)
         .aborted = aborted,
         .tls = x->tls,
     };
+    if (x->refusal != RH_RULE_NONE) {
+        access.refusal = rh_slice_from(rh_rule_info((enum rh_rule)x->refusal)->id);
+    }
     if (x->base != NULL) {
-        access.method = rh_slice_from(rh_method_name(x->head.method));
+        access.method = rh_request_method_name(x);
         access.target = (struct rh_slice){x->base + x->head.target_at, x->head.target_len};
         access.host = rh_request_host(x);
         access.referer = known_field(x, RH_FIELD_REFERER);

@@ -141,6 +141,7 @@ struct rh_exchange {
     uint8_t body_state;   /* enum rh_body_state */
     uint8_t answer_state; /* enum rh_answer_state */
     uint8_t answer_kind;  /* enum rh_answer_kind */
+    uint8_t refusal;      /* enum rh_rule for which its head or body was refused */
     uint8_t cut;          /* enum rh_abort with which it was cut, 0: not */
     uint8_t calls;        /* depth of user callbacks that run on it: not released inside */
     bool held;            /* rh_exchange_hold or an open stream */
@@ -258,6 +259,8 @@ void rh_stream_let_go(struct rh_exchange *x);
 
 /* Delivers `piece` to whoever asked for the body; returns how much was taken. */
 size_t rh_exchange_body_deliver(struct rh_exchange *x, struct rh_slice piece);
+/* How many bytes the reader of the body takes at most. */
+uint64_t rh_exchange_body_limit(const struct rh_exchange *x);
 /* The body ended: 0 or an error; tells once. After an error that the handler did not answer, the
  * library does. */
 void rh_exchange_body_end(struct rh_exchange *x, int error);

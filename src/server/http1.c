@@ -82,11 +82,18 @@ static void detach(struct rh_http1 *h)
     rh_exchange_maybe_release(x);
 }
 
-/* An answer of our own: to a request that never became an exchange for the app, or in its place. */
-static void reply(struct rh_http1 *h, unsigned status, enum rh_rule rule)
+/* An answer of our own: to a request that never became an exchange for the app, or in its place.
+ * The method is known as soon as it was read, whatever is wrong with what follows it. */
+static void reply(struct rh_http1 *h, unsigned status, enum rh_rule rule, enum rh_method method)
 {
     h->reply_status = (uint16_t)status;
     h->reply_rule = (uint8_t)rule;
+    h->reply_to_head = method == RH_HEAD;
+}
+
+static enum rh_method method_of(const struct rh_exchange *x)
+{
+    return (enum rh_method)(x->base != NULL ? x->head.method : x->in.parser.head.method);
 }
 
 static void refuse(struct rh_http1 *h, enum rh_rule rule)
@@ -100,10 +107,12 @@ static void refuse(struct rh_http1 *h, enum rh_rule rule)
         rh_engine_log(engine_of(h), RH_LOG_DEBUG, "%s: refused with %u, %s: %s (%s)", peer,
                       info->status, info->id, info->text, info->section);
     }
+    enum rh_method method = method_of(x);
     x->status = info->status;
+    x->refusal = (uint8_t)rule;
     rh_exchange_conclude(x, false);
     detach(h);
-    reply(h, info->status, rule);
+    reply(h, info->status, rule, method);
 }
 
 /* Nothing of a head has come but empty lines: not a request that anybody should hear of. */
@@ -160,7 +169,13 @@ static size_t feed_head(struct rh_http1 *h, const char *bytes, size_t len)
     case RH_PARSE_DONE:
         break;
     }
-    enum rh_rule rule = rh_exchange_open_head(x, bytes);
+    enum rh_rule rule = RH_RULE_NONE;
+    if (RH_UNLIKELY(x->in.parser.head.form != RH_ORIGIN_FORM)) {
+        rule = rh_head_refusal(&x->in.parser.head, x->tls);
+    }
+    if (RH_LIKELY(rule == RH_RULE_NONE)) {
+        rule = rh_exchange_open_head(x, bytes);
+    }
     if (rule != RH_RULE_NONE) {
         refuse(h, rule);
         return len;
@@ -218,6 +233,15 @@ static void keep_trailers(struct rh_exchange *x, const char *base, size_t len)
     }
 }
 
+/* The size of a chunk is known before its content: what the handler will not take is refused now
+ * and not after the bytes. */
+static bool is_too_much(const struct rh_exchange *x)
+{
+    return x->body_state == RH_BODY_READING &&
+           x->body_received + x->body_pending + rh_chunked_announced(&x->in.chunks) >
+               rh_exchange_body_limit(x);
+}
+
 /* Makes x->body_pending say how many content bytes stand at the front of `bytes`; returns what was
  * used before them. Ends the body where it ends; leaves pending 0 where more input is needed. */
 static size_t decode(struct rh_http1 *h, struct rh_exchange *x, const char *bytes, size_t len)
@@ -235,10 +259,18 @@ static size_t decode(struct rh_http1 *h, struct rh_exchange *x, const char *byte
     }
     switch (rh_chunked_feed(&x->in.chunks, bytes, len, &used, &data, &trailers_at)) {
     case RH_CHUNK_MORE:
+        if (is_too_much(x)) {
+            rh_exchange_body_end(x, RH_EBODY_TOO_LARGE);
+        }
         return used;
     case RH_CHUNK_DATA:
         RH_ASSERT(data.base + data.len == bytes + used);
         x->body_pending = data.len;
+        if (is_too_much(x)) {
+            x->body_pending = 0;
+            rh_exchange_body_end(x, RH_EBODY_TOO_LARGE);
+            return used;
+        }
         return used - data.len;
     case RH_CHUNK_DONE:
         if (x->in.chunks.trailers_n > 0) {
@@ -250,6 +282,7 @@ static size_t decode(struct rh_http1 *h, struct rh_exchange *x, const char *byte
         break;
     }
     const struct rh_rule_info *info = rh_rule_info(x->in.chunks.rule);
+    x->refusal = (uint8_t)x->in.chunks.rule;
     rh_exchange_log(x, RH_LOG_DEBUG, "body refused, %s: %s (%s)", info->id, info->text,
                     info->section);
     rh_counter_add(&engine_of(h)->stats.rejected, 1);
@@ -349,7 +382,7 @@ static size_t http1_feed(struct rh_session *s, const char *bytes, size_t len)
         }
         h->x = rh_exchange_create(engine_of(h), s);
         if (h->x == NULL) {
-            reply(h, 503, RH_RULE_NONE);
+            reply(h, 503, RH_RULE_NONE, RH_GET);
             update(h);
             return len;
         }
@@ -373,7 +406,7 @@ static enum rh_pull pull_reply(struct rh_http1 *h, struct rh_output *out)
     if (rh_output_room(out) < RH_REPLY_BYTES_MAX) {
         return RH_PULL_FULL;
     }
-    rh_http1_encode_reply(engine_of(h), out, h->reply_status, (enum rh_rule)h->reply_rule);
+    rh_http1_encode_reply(h, out);
     h->reply_status = 0;
     rh_http1_finish(h, true);
     return RH_PULL_ADDED;
@@ -438,10 +471,11 @@ static void expire_answer(struct rh_http1 *h)
     struct rh_exchange *x = h->x;
     rh_exchange_log(x, RH_LOG_ERROR, "%.*s did not answer in time: 503", (int)x->route.len,
                     x->route.base != NULL ? x->route.base : "");
+    enum rh_method method = method_of(x);
     h->x = NULL;
     x->status = 503;
     rh_exchange_cut(x, RH_DEADLINE);
-    reply(h, 503, RH_RULE_NONE);
+    reply(h, 503, RH_RULE_NONE, method);
 }
 
 static void http1_expire(struct rh_session *s, enum rh_deadline_class which)
@@ -455,10 +489,11 @@ static void http1_expire(struct rh_session *s, enum rh_deadline_class which)
         forget_head(h);
         rh_http1_finish(h, h->requests > 0);
     } else if (x->base == NULL) {
+        enum rh_method method = method_of(x);
         x->status = 408;
         rh_exchange_conclude(x, false);
         detach(h);
-        reply(h, 408, RH_RULE_NONE);
+        reply(h, 408, RH_RULE_NONE, method);
     } else if (which == RH_DEADLINE_ANSWER) {
         expire_answer(h);
     } else if (x->body_state == RH_BODY_DISCARDING || x->answer_state != RH_ANSWER_NONE) {

@@ -13,6 +13,7 @@ struct rh_http1 {
     uint32_t requests;     /* heads that were complete on this connection */
     uint16_t reply_status; /* an error reply of our own is due; 0: none */
     uint8_t reply_rule;    /* enum rh_rule of it */
+    bool reply_to_head;    /* without its content (RFC 9110 §9.3.2) */
     bool eof;              /* the peer sends no more */
 };
 
@@ -31,9 +32,8 @@ void rh_http1_complete(struct rh_http1 *h, struct rh_exchange *x, struct rh_outp
 /* encode.c: writes status line and fields of x's answer behind the output. `length` is the
  * content's (RH_LENGTH_UNKNOWN: by chunks or until close). False when there is no room. */
 bool rh_http1_encode_head(struct rh_exchange *x, struct rh_output *out, int64_t length);
-/* The whole reply to a request that was refused; needs RH_REPLY_BYTES_MAX of room. */
+/* Writes the whole reply that is due; needs RH_REPLY_BYTES_MAX of room. */
 enum { RH_REPLY_BYTES_MAX = 1024 };
-void rh_http1_encode_reply(struct rh_engine *engine, struct rh_output *out, unsigned status,
-                           enum rh_rule rule);
+void rh_http1_encode_reply(const struct rh_http1 *h, struct rh_output *out);
 
 #endif

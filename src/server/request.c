@@ -20,6 +20,13 @@ int rh_request_method(const struct rh_exchange *x)
     return x->head.method;
 }
 
+struct rh_slice rh_request_method_name(const struct rh_exchange *x)
+{
+    return x->head.method == RH_METHOD_OTHER
+               ? part(x, x->head.method_at, x->head.method_len)
+               : rh_slice_from(rh_method_name((enum rh_method)x->head.method));
+}
+
 struct rh_slice rh_request_target(const struct rh_exchange *x)
 {
     return part(x, x->head.target_at, x->head.target_len);

@@ -36,6 +36,11 @@ int rh_request_method(const struct rh_exchange *x)
     return x->method;
 }
 
+struct rh_slice rh_request_method_name(const struct rh_exchange *x)
+{
+    return x->method_name.base != NULL ? x->method_name : rh_slice_from(rh_method_name(x->method));
+}
+
 struct rh_slice rh_request_path(const struct rh_exchange *x)
 {
     return x->path;
@@ -99,7 +104,8 @@ void rh_exchange_log(struct rh_exchange *x, int level, const char *format, ...)
 int rh_response_set_slice(struct rh_exchange *x, const char *name, struct rh_slice value)
 {
     size_t at = strlen(x->response);
-    snprintf(x->response + at, sizeof x->response - at, "%s: %.*s\n", name, (int)value.len, value.base);
+    snprintf(x->response + at, sizeof x->response - at, "%s: %.*s\n", name, (int)value.len,
+             value.base);
     return 0;
 }
 
@@ -108,7 +114,8 @@ int rh_response_add(struct rh_exchange *x, const char *name, const char *value)
     return rh_response_set_slice(x, name, rh_slice_from(value));
 }
 
-void rh_respond(struct rh_exchange *x, unsigned status, const char *type, const void *body, size_t len)
+void rh_respond(struct rh_exchange *x, unsigned status, const char *type, const void *body,
+                size_t len)
 {
     cr_assert_lt(len, sizeof x->body);
     x->status = status;
@@ -148,7 +155,8 @@ void rh_exchange_hold(struct rh_exchange *x)
     x->held = true;
 }
 
-void rh_exchange_continue(struct rh_exchange *x, void (*fn)(struct rh_exchange *x, void *data), void *data)
+void rh_exchange_continue(struct rh_exchange *x, void (*fn)(struct rh_exchange *x, void *data),
+                          void *data)
 {
     x->held = false;
     fn(x, data);

@@ -1,6 +1,7 @@
 /* Registration, dispatch, middleware and error answers, over an exchange without a server. */
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,7 +79,8 @@ static bool has_field(const char *line)
     return strstr(x.response, line) != NULL;
 }
 
-/* --- Dispatch --------------------------------------------------------------------------------------- */
+/* --- Dispatch
+ * --------------------------------------------------------------------------------------- */
 
 Test(app, calls_a_plain_handler_without_allocating)
 {
@@ -168,7 +170,7 @@ Test(app, answers_options_by_itself)
 {
     rh_app_put(app, "/a", mark, T("a"));
     rh_app_patch(app, "/b", mark, T("b"));
-    rh_app_route(app, RH_OPTIONS, "/c", mark, T("c"));
+    rh_app_route(app, "OPTIONS", "/c", mark, T("c"));
     run(RH_OPTIONS, "/a");
     cr_assert_eq(x.status, 204);
     cr_assert(has_field("Allow: PUT, OPTIONS\n"), "%s", x.response);
@@ -200,7 +202,8 @@ Test(app, answers_503_where_the_arena_is_full)
     cr_assert_str_empty(trail);
 }
 
-/* --- Middleware ------------------------------------------------------------------------------------- */
+/* --- Middleware
+ * ------------------------------------------------------------------------------------- */
 
 Test(app, runs_middleware_in_order_of_registration)
 {
@@ -296,15 +299,15 @@ Test(app, gives_groups_a_prefix_and_middleware)
     struct rh_group *admin = rh_app_group(app, NULL, "/admin");
     rh_app_use(app, pass, T("2"));
     rh_group_use(admin, pass, T("a"));
-    rh_group_route(admin, RH_GET, "", mark, T("r"));
-    rh_group_route(admin, RH_GET, "/", mark, T("s"));
+    rh_group_route(admin, "GET", "", mark, T("r"));
+    rh_group_route(admin, "GET", "/", mark, T("s"));
     struct rh_group *users = rh_app_group(app, admin, "/users/:id");
     rh_group_use(admin, pass, T("b"));
     rh_group_use(users, pass, T("u"));
-    rh_group_route(users, RH_POST, "/keys/:key", mark, T("k"));
-    rh_group_route(admin, RH_GET, "/late", mark, T("l"));
+    rh_group_route(users, "POST", "/keys/:key", mark, T("k"));
+    rh_group_route(admin, "GET", "/late", mark, T("l"));
     struct rh_group *plain = rh_app_group(app, NULL, "");
-    rh_group_route(plain, RH_GET, "/plain", mark, T("p"));
+    rh_group_route(plain, "GET", "/plain", mark, T("p"));
     run(RH_GET, "/admin");
     cr_assert_str_eq(trail, "1ar");
     run(RH_GET, "/admin/");
@@ -319,7 +322,8 @@ Test(app, gives_groups_a_prefix_and_middleware)
     cr_assert_str_eq(trail, "12p");
 }
 
-/* --- Errors of registration --------------------------------------------------------------------------- */
+/* --- Errors of registration
+ * --------------------------------------------------------------------------- */
 
 Test(app, keeps_the_first_error_with_its_pattern)
 {
@@ -376,7 +380,7 @@ Test(app, accepts_calls_on_a_failed_or_missing_app)
         struct rh_group *group = rh_app_group(both[i], NULL, "/g");
         cr_assert_null(group);
         rh_group_use(group, pass, T(""));
-        rh_group_route(group, RH_GET, "/a", mark, T(""));
+        rh_group_route(group, "GET", "/a", mark, T(""));
         rh_app_not_found(both[i], mark, T(""));
         rh_app_error_page(both[i], 404, "", 0);
         rh_app_own(both[i], free, malloc(1));
@@ -392,7 +396,7 @@ Test(app, does_not_change_once_frozen)
     rh_app_get(app, "/a", mark, T("a"));
     struct rh_group *group = rh_app_group(app, NULL, "/g");
     run(RH_GET, "/a");
-    rh_group_route(group, RH_GET, "/late", mark, T("l"));
+    rh_group_route(group, "GET", "/late", mark, T("l"));
     cr_assert_eq(rh_app_status(app), RH_EFROZEN);
     cr_assert_not_null(strstr(rh_app_error(app), "GET /late"), "%s", rh_app_error(app));
     fake_fini(&x);
@@ -442,16 +446,19 @@ Test(app, counts_references_from_many_threads)
     cr_assert_eq(app->references, 1);
 }
 
-/* --- Error answers ------------------------------------------------------------------------------------ */
+/* --- Error answers
+ * ------------------------------------------------------------------------------------ */
 
 Test(app, answers_errors_as_the_peer_prefers)
 {
     static const char *const cases[][3] = {
         {"", "text/plain", "Not Found"},
         {"*/*", "text/plain", "Not Found"},
-        {"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/html", "<h1>404 Not Found</h1>"},
+        {"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "text/html",
+         "<h1>404 Not Found</h1>"},
         {"application/json", "application/problem+json", "\"status\":404"},
-        {"application/json, text/plain;q=0.9, */*;q=0.8", "application/problem+json", "\"title\":\"Not Found\""},
+        {"application/json, text/plain;q=0.9, */*;q=0.8", "application/problem+json",
+         "\"title\":\"Not Found\""},
         {"application/problem+json", "application/problem+json", "\"status\":404"},
         {"text/plain, application/json", "text/plain", "Not Found"},
         {"text/html;q=0.2, application/json;q=0.1", "text/html", "<h1>"},
@@ -464,7 +471,8 @@ Test(app, answers_errors_as_the_peer_prefers)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         run_accepting("/nowhere", cases[i][0]);
         cr_assert_eq(x.status, 404);
-        cr_assert_eq(strncmp(x.type, cases[i][1], strlen(cases[i][1])), 0, "%s: %s", cases[i][0], x.type);
+        cr_assert_eq(strncmp(x.type, cases[i][1], strlen(cases[i][1])), 0, "%s: %s", cases[i][0],
+                     x.type);
         cr_assert_not_null(strstr(x.body, cases[i][2]), "%s: %s", cases[i][0], x.body);
         cr_assert(has_field("Vary: Accept\n"));
     }
@@ -479,9 +487,11 @@ Test(app, escapes_the_detail_of_an_error)
 {
     rh_app_get(app, "/", fail_with, T("<b a='1'>\"\\&\x01"));
     run_accepting("/", "text/html");
-    cr_assert_not_null(strstr(x.body, "<p>&#60;b a=&#39;1&#39;&#62;&#34;\\&#38;\x01</p>"), "%s", x.body);
+    cr_assert_not_null(strstr(x.body, "<p>&#60;b a=&#39;1&#39;&#62;&#34;\\&#38;\x01</p>"), "%s",
+                       x.body);
     run_accepting("/", "application/json");
-    cr_assert_not_null(strstr(x.body, ",\"detail\":\"<b a='1'>\\u0022\\u005c&\\u0001\"}"), "%s", x.body);
+    cr_assert_not_null(strstr(x.body, ",\"detail\":\"<b a='1'>\\u0022\\u005c&\\u0001\"}"), "%s",
+                       x.body);
     run_accepting("/", "text/plain");
     cr_assert_str_eq(x.body, "<b a='1'>\"\\&\x01");
 }
@@ -521,4 +531,74 @@ Test(app, has_pages_for_errors)
     cr_assert_str_eq(x.type, "text/html; charset=utf-8");
     run(RH_GET, "/");
     cr_assert_eq(x.body_len, sizeof large);
+}
+
+/* One question with any token as its method. */
+static void ask_other(const char *method, const char *path)
+{
+    fake_fini(&x);
+    cr_assert_eq(app->door.freeze(&app->door), 0, "%s", rh_app_error(app));
+    fake_init(&x, &app->door, RH_METHOD_OTHER, path);
+    x.method_name = rh_slice_from(method);
+    trail[0] = '\0';
+    fake_run(&x);
+}
+
+Test(app, any_token_may_be_routed)
+{
+    rh_app_route(app, "PURGE", "/a", mark, T("p"));
+    rh_app_route(app, "PROPFIND", "/a/:x", mark, T("f"));
+    rh_app_route(app, "QUERY", "/a", mark, T("q"));
+    rh_app_get(app, "/a", mark, T("g"));
+    ask_other("PURGE", "/a");
+    cr_expect_str_eq(trail, "p");
+    ask_other("PROPFIND", "/a/1");
+    cr_expect_str_eq(trail, "f");
+    run(RH_QUERY, "/a");
+    cr_expect_str_eq(trail, "q");
+    run(RH_POST, "/a");
+    cr_expect_eq(x.status, 405);
+    cr_expect(has_field("Allow: GET, HEAD, OPTIONS, QUERY, PURGE\n"), "%s", x.response);
+}
+
+Test(app, a_method_that_no_route_names_is_501)
+{
+    rh_app_use(app, pass, T("m"));
+    rh_app_route(app, "PURGE", "/a", mark, T("p"));
+    rh_app_get(app, "/b", mark, T("g"));
+    ask_other("BREW", "/a");
+    cr_expect_eq(x.status, 501);
+    cr_expect_str_eq(trail, "m");
+    ask_other("get", "/b"); /* case matters (RFC 9110 §9.1) */
+    cr_expect_eq(x.status, 501);
+    ask_other("PURGE", "/b"); /* known here, and not for this path */
+    cr_expect_eq(x.status, 405);
+    ask_other("PURGE", "/c");
+    cr_expect_eq(x.status, 404);
+}
+
+Test(app, refuses_methods_that_no_request_could_have)
+{
+    static const char *const methods[] = {
+        "", "G T", "G\r\nT", "get", "Post", "CONNECT", "XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"};
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        struct rh_app *bad = rh_app_create();
+        rh_app_route(bad, methods[i], "/a", mark, T("x"));
+        cr_expect_eq(rh_app_status(bad), RH_EPATTERN, "%s", methods[i]);
+        rh_app_unref(bad);
+    }
+}
+
+Test(app, has_room_for_twenty_two_other_methods)
+{
+    char name[8];
+    for (int i = 0; i < RH_ROUTER_METHODS_MAX - RH_METHODS; i++) {
+        snprintf(name, sizeof name, "X%d", i);
+        rh_app_route(app, name, "/a", mark, T("x"));
+    }
+    cr_expect_eq(rh_app_status(app), 0);
+    rh_app_route(app, "X0", "/b", mark, T("x"));
+    cr_expect_eq(rh_app_status(app), 0);
+    rh_app_route(app, "Y", "/a", mark, T("x"));
+    cr_expect_eq(rh_app_status(app), RH_EPATTERN);
 }

@@ -74,8 +74,8 @@ static void routes(struct rh_app *to)
     rh_app_get(to, "/next", next_of, NULL);
     struct rh_group *inside = rh_app_group(to, NULL, "/inside");
     rh_use_login_required(to, inside);
-    rh_group_route(inside, RH_GET, "/who", tell, NULL);
-    rh_group_route(inside, RH_POST, "/who", tell, NULL);
+    rh_group_route(inside, "GET", "/who", tell, NULL);
+    rh_group_route(inside, "POST", "/who", tell, NULL);
 }
 
 /* Keeps the cookie that the answer sets. */

@@ -8,7 +8,8 @@
 
 TestSuite(middleware, .init = ask_setup, .fini = ask_teardown);
 
-/* --- Request id -------------------------------------------------------------------------------------- */
+/* --- Request id
+ * -------------------------------------------------------------------------------------- */
 
 Test(middleware, gives_every_exchange_another_id)
 {
@@ -33,13 +34,15 @@ Test(middleware, keeps_the_id_of_a_trusted_peer_where_it_is_harmless)
     cr_assert_str_eq(value_of("X-Request-Id"), "a-B_9.z");
     ask("GET /ping", "X-Request-Id: a\"b\r\n");
     cr_assert_eq(strlen(value_of("X-Request-Id")), 32);
-    ask("GET /ping", "X-Request-Id: 0123456789012345678901234567890123456789012345678901234567890123x\r\n");
+    ask("GET /ping",
+        "X-Request-Id: 0123456789012345678901234567890123456789012345678901234567890123x\r\n");
     cr_assert_eq(strlen(value_of("X-Request-Id")), 32);
     ask("GET /ping", "X-Request-Id:\r\n");
     cr_assert_eq(strlen(value_of("X-Request-Id")), 32);
 }
 
-/* --- Security ---------------------------------------------------------------------------------------- */
+/* --- Security
+ * ---------------------------------------------------------------------------------------- */
 
 static void frame_me(struct rh_exchange *x, void *data)
 {
@@ -70,7 +73,8 @@ Test(middleware, sets_fields_that_make_browsers_careful)
     cr_assert(!has("X-Frame-Options: SAMEORIGIN"));
 }
 
-/* --- CORS -------------------------------------------------------------------------------------------- */
+/* --- CORS
+ * -------------------------------------------------------------------------------------------- */
 
 static void use_cors(int credentials)
 {
@@ -94,8 +98,13 @@ Test(middleware, marks_answers_for_origins_that_may_read_them)
     cr_assert(has("Access-Control-Expose-Headers: X-Total"));
     cr_assert(has("Vary: Origin"));
     static const char *const others[] = {
-        "", "Origin: null\r\n", "Origin: https://a.example.evil\r\n", "Origin: http://a.example\r\n",
-        "Origin: https://A.example\r\n", "Origin: https://evila.example\r\n", "Origin: *\r\n",
+        "",
+        "Origin: null\r\n",
+        "Origin: https://a.example.evil\r\n",
+        "Origin: http://a.example\r\n",
+        "Origin: https://A.example\r\n",
+        "Origin: https://evila.example\r\n",
+        "Origin: *\r\n",
     };
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         ask("GET /ping", others[i]);
@@ -141,11 +150,13 @@ Test(middleware, shares_with_all_but_never_their_logins)
     rh_app_unref(other);
 }
 
-/* --- Basic authentication ------------------------------------------------------------------------------ */
+/* --- Basic authentication
+ * ------------------------------------------------------------------------------ */
 
 static int check(void *data, struct rh_slice user, struct rh_slice password)
 {
-    return rh_same_bytes(user, rh_slice_from("admin")) & rh_same_bytes(password, rh_slice_from(data));
+    return rh_same_bytes(user, rh_slice_from("admin")) &
+           rh_same_bytes(password, rh_slice_from(data));
 }
 
 Test(middleware, asks_for_user_and_password)
@@ -153,7 +164,7 @@ Test(middleware, asks_for_user_and_password)
     static char password[] = "se:cret";
     struct rh_group *group = rh_app_group(app, NULL, "/admin");
     rh_use_basic_auth(app, group, "The site", check, password);
-    rh_group_route(group, RH_GET, "/x", pong, NULL);
+    rh_group_route(group, "GET", "/x", pong, NULL);
     rh_app_get(app, "/open", pong, NULL);
     ask("GET /admin/x", "Authorization: Basic YWRtaW46c2U6Y3JldA==\r\n");
     cr_assert_eq(status, 200);
@@ -192,7 +203,8 @@ Test(middleware, refuses_a_realm_that_could_break_out)
     cr_assert_eq(rh_app_status(app), RH_ECONFIG);
 }
 
-/* --- Rate limit --------------------------------------------------------------------------------------- */
+/* --- Rate limit
+ * --------------------------------------------------------------------------------------- */
 
 static struct rh_slice by_field(struct rh_exchange *x, void *data)
 {
@@ -278,7 +290,8 @@ Test(middleware, limits_by_address_where_no_key_is_given)
     rh_app_unref(other);
 }
 
-/* --- Body limit --------------------------------------------------------------------------------------- */
+/* --- Body limit
+ * --------------------------------------------------------------------------------------- */
 
 static void on_body(struct rh_exchange *x, struct rh_slice body, int error, void *data)
 {
@@ -297,7 +310,7 @@ Test(middleware, limits_bodies)
 {
     struct rh_group *group = rh_app_group(app, NULL, "");
     rh_use_body_limit(app, group, 4);
-    rh_group_route(group, RH_POST, "/small", read_body, NULL);
+    rh_group_route(group, "POST", "/small", read_body, NULL);
     rh_app_post(app, "/any", read_body, NULL);
     ask("POST /small", "Content-Length: 4\r\n\r\nabcd");
     cr_assert_eq(status, 200, "%s", answer);
@@ -309,7 +322,8 @@ Test(middleware, limits_bodies)
     cr_assert_eq(status, 200);
 }
 
-/* --- Registration ------------------------------------------------------------------------------------- */
+/* --- Registration
+ * ------------------------------------------------------------------------------------- */
 
 Test(middleware, accepts_a_failed_or_missing_app)
 {

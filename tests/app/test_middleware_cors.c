@@ -44,7 +44,7 @@ Test(middleware_cors, answers_preflights_for_the_routes_of_a_group)
     rh_group_use(group, mark, first);
     use(group, "https://a.example", 1);
     rh_group_use(group, guarded, NULL);
-    rh_group_route(group, RH_PUT, "/items/:id", pong, NULL);
+    rh_group_route(group, "PUT", "/items/:id", pong, NULL);
     rh_app_get(app, "/api/items/:id", pong, NULL);
     rh_app_get(app, "/open", pong, NULL);
     ask("OPTIONS /api/items/7", preflight);
@@ -106,7 +106,7 @@ Test(middleware_cors, lets_the_last_one_decide)
     use(NULL, "https://a.example", 1);
     struct rh_group *group = rh_app_group(app, NULL, "/api");
     use(group, "https://b.example", 0);
-    rh_group_route(group, RH_PUT, "/x", pong, NULL);
+    rh_group_route(group, "PUT", "/x", pong, NULL);
     rh_app_put(app, "/x", pong, NULL);
     ask("OPTIONS /api/x", preflight);
     cr_assert_null(strstr(answer, "Access-Control"), "the group does not allow it: %s", answer);
@@ -135,7 +135,7 @@ Test(middleware_cors, takes_no_routes_for_the_last_route)
     struct rh_app *other = rh_app_create();
     use(rh_app_last(app), "*", 0);
     cr_assert_eq(rh_app_status(app), RH_EPATTERN, "there is none yet");
-    rh_group_route(rh_app_last(other), RH_GET, "/x", pong, NULL);
+    rh_group_route(rh_app_last(other), "GET", "/x", pong, NULL);
     cr_assert_eq(rh_app_status(other), RH_EPATTERN);
     rh_app_unref(other);
     other = rh_app_create();

@@ -215,15 +215,15 @@ Test(middleware_proxy, ignores_fields_of_strangers)
     proxies.trusted = others;
     struct rh_group *strangers = rh_app_group(app, NULL, "/strangers");
     rh_use_proxies(app, strangers, &proxies);
-    rh_group_route(strangers, RH_GET, "/who", tell, NULL);
+    rh_group_route(strangers, "GET", "/who", tell, NULL);
     proxies.trusted = NULL;
     struct rh_group *nobody = rh_app_group(app, NULL, "/nobody");
     rh_use_proxies(app, nobody, &proxies);
-    rh_group_route(nobody, RH_GET, "/who", tell, NULL);
+    rh_group_route(nobody, "GET", "/who", tell, NULL);
     proxies.trusted = ours;
     struct rh_group *friends = rh_app_group(app, NULL, "/friends");
     rh_use_proxies(app, friends, &proxies);
-    rh_group_route(friends, RH_GET, "/who", tell, NULL);
+    rh_group_route(friends, "GET", "/who", tell, NULL);
     rh_app_ref(app);
     struct live *live = live_open(app);
     live_ask(live, "GET", "/strangers/who", fields);

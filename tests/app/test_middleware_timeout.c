@@ -79,8 +79,8 @@ static void use(rh_handler_fn handler)
 {
     struct rh_group *group = rh_app_group(app, NULL, "");
     rh_use_timeout(app, group, 100);
-    rh_group_route(group, RH_GET, "/late", handler, NULL);
-    rh_group_route(group, RH_POST, "/late", handler, NULL);
+    rh_group_route(group, "GET", "/late", handler, NULL);
+    rh_group_route(group, "POST", "/late", handler, NULL);
     rh_app_get(app, "/ping", pong, NULL);
 }
 
@@ -321,7 +321,7 @@ Test(middleware_timeout, runs_nothing_behind_a_middleware_that_was_late)
     struct rh_group *group = rh_app_group(app, NULL, "");
     rh_use_timeout(app, group, 100);
     rh_group_use(group, later, NULL);
-    rh_group_route(group, RH_GET, "/late", hold, NULL);
+    rh_group_route(group, "GET", "/late", hold, NULL);
     send_to(get_late);
     rh_driver_advance(driver, 100);
     receive();
@@ -341,7 +341,7 @@ Test(middleware_timeout, keeps_many_limits_in_order)
         rh_use_timeout(app, group,
                        (uint32_t)(i * 37 % 40 + 1) *
                            10); /* 40 durations, more than there are lists */
-        rh_group_route(group, RH_GET, patterns[i], later, NULL);
+        rh_group_route(group, "GET", patterns[i], later, NULL);
     }
     cr_assert_eq(rh_driver_create(&driver, app, &config), 0);
     struct rh_exchange *all[40];

@@ -121,7 +121,13 @@ static void put_head(struct text *events, const struct rh_parser *parser, const 
 {
     static const char *const forms[] = {"origin", "absolute", "authority", "asterisk"};
     const struct rh_head *head = &parser->head;
-    put(events, "done %s ", rh_method_name((enum rh_method)head->method));
+    put(events, "done ");
+    if (head->method == RH_METHOD_OTHER) {
+        put_bytes(events, base + head->method_at, head->method_len);
+    } else {
+        put(events, "%s", rh_method_name((enum rh_method)head->method));
+    }
+    put(events, " ");
     put_bytes(events, base + head->target_at, head->target_len);
     put(events, " 1.%d\n", head->version_minor);
     if (head->form != RH_ORIGIN_FORM) {
@@ -143,10 +149,17 @@ static void put_head(struct text *events, const struct rh_parser *parser, const 
         put(events, "body chunked\n");
     }
     put(events, "%s%s%s", head->keep_alive == (head->version_minor > 0) ? "" : "connection ",
-        head->keep_alive == (head->version_minor > 0) ? "" : head->keep_alive ? "kept" : "closed",
+        head->keep_alive == (head->version_minor > 0) ? ""
+        : head->keep_alive                            ? "kept"
+                                                      : "closed",
         head->keep_alive == (head->version_minor > 0) ? "" : "\n");
     put(events, "%s%s", head->expect_continue ? "expect\n" : "", head->upgrade ? "upgrade\n" : "");
     put_fields(events, "field", base, parser->fields, head->fields_n);
+    enum rh_rule refusal = rh_head_refusal(head, false);
+    if (refusal != RH_RULE_NONE) {
+        rules_seen[refusal] = true;
+        put(events, "refuse %s\n", rh_rule_info(refusal)->id);
+    }
     if (head->bytes != len) {
         put_named(events, "left", base + head->bytes, len - head->bytes);
     }

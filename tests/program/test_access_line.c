@@ -65,6 +65,15 @@ Test(access_line, a_request_that_could_not_be_read_is_a_dash, .init = utc)
                      "::1 - - [01/Jan/1970:00:00:00 +0000] \"-\" 400 -\n");
 }
 
+Test(access_line, a_refused_head_names_its_peer_and_the_rule, .init = utc)
+{
+    struct rh_access access = {
+        .peer = rh_slice_from("192.0.2.7"), .status = 400, .refusal = rh_slice_from("cl-with-te")};
+    cr_assert_str_eq(format(ACCESS_DEV, false, &access),
+                     "192.0.2.7 refused: cl-with-te 400 0.000 ms - 0\n");
+    cr_assert_not_null(strstr(format(ACCESS_JSON, false, &access), ",\"refused\":\"cl-with-te\"}"));
+}
+
 Test(access_line, control_bytes_and_quotes_are_escaped_in_all_formats, .init = utc)
 {
     struct rh_access access = sample();

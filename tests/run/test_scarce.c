@@ -126,7 +126,7 @@ static struct rh_app *make_app(void)
         snprintf(pattern, sizeof pattern, "/literal-%u/:param/%u", i, i);
         rh_app_get(app, pattern, pong, NULL);
         snprintf(pattern, sizeof pattern, "/plain/%u", i);
-        rh_group_route(inner, RH_POST, pattern, pong, NULL);
+        rh_group_route(inner, "POST", pattern, pong, NULL);
         rh_app_use_last(app, pass, NULL);
     }
     rh_app_get(app, "/all/*rest", pong, NULL);

@@ -1,5 +1,6 @@
 /* HTTP/1.1 and 1.0 through the driver: heads, connections, answers in order. */
 #include "fixture.h"
+#include "rawhttp/method.h"
 
 TestSuite(http1, .init = set_up, .fini = tear_down);
 
@@ -30,7 +31,8 @@ Test(http1, answers_and_keeps_the_connection)
 Test(http1, answers_pipelined_requests_in_order)
 {
     begin(target, NULL);
-    send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\nGET /3 HTTP/1.1\r\nHost: x\r\n\r\n");
+    send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\nGET /3 "
+         "HTTP/1.1\r\nHost: x\r\n\r\n");
     const char *text = received();
     cr_expect_eq(count(text, "HTTP/1.1 200"), 3);
     cr_assert(strstr(text, "/1") < strstr(text, "/2") && strstr(text, "/2") < strstr(text, "/3"));
@@ -64,6 +66,133 @@ Test(http1, sends_no_content_to_head)
     send("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
     expect_received("HTTP/1.1 200 OK\r\n" COMMON TEXT "Content-Length: 4\r\n\r\n");
     cr_expect_not(rh_driver_is_shut(conn));
+}
+
+/* RFC 9110 §9.3.2: also where the request is refused, as soon as its method is known. */
+Test(http1, sends_no_content_to_a_head_that_is_refused)
+{
+    static const char *const heads[] = {
+        "HEAD / HTTP/1.1\r\n\r\n",
+        "HEAD / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        "HEAD /% HTTP/1.1\r\nHost: x\r\n\r\n",
+        "HEAD / HTTP/3.0\r\nHost: x\r\n\r\n",
+        "HEAD /.. HTTP/1.1\r\nHost: x\r\n\r\n",
+        "HEAD https://x/ HTTP/1.1\r\nHost: x\r\n\r\n",
+        "HEAD / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+    };
+    begin(pong, NULL);
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        conn = rh_driver_open(driver);
+        send(heads[i]);
+        const char *text = received();
+        const char *end = strstr(text, "\r\n\r\n");
+        cr_assert_not_null(end, "%s", heads[i]);
+        cr_expect_str_eq(end, "\r\n\r\n", "%s: %s", heads[i], text);
+        expect_has(text, "Content-Length: ");
+        rh_driver_eof(conn);
+    }
+    cr_expect_eq(door.handled, 0);
+}
+
+Test(http1, sends_no_content_to_a_head_that_is_late)
+{
+    begin(pong, NULL);
+    send("HEAD / HTTP/1.1\r\nHo");
+    rh_driver_advance(driver, config.head_ms + 1);
+    const char *text = received();
+    expect_has(text, "HTTP/1.1 408 ");
+    cr_expect_str_eq(strstr(text, "\r\n\r\n"), "\r\n\r\n");
+}
+
+/* RFC 9110 §9.3.6: what follows a CONNECT may be anything. */
+Test(http1, ends_the_connection_behind_a_connect)
+{
+    begin(pong, NULL);
+    send("CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n" GET);
+    const char *text = received();
+    expect_has(text, "HTTP/1.1 501 ");
+    expect_has(text, "Connection: close\r\n");
+    cr_expect_eq(count(text, "HTTP/1.1"), 1);
+    cr_expect(rh_driver_is_shut(conn));
+    cr_expect_eq(door.handled, 0);
+}
+
+/* RFC 9110 §7.4 */
+Test(http1, misdirects_https_that_came_without_tls)
+{
+    begin(pong, NULL);
+    send("GET https://x/ HTTP/1.1\r\nHost: x\r\n\r\n");
+    expect_has(received(), "HTTP/1.1 421 ");
+    cr_expect_eq(door.handled, 0);
+}
+
+static void host(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    struct rh_slice name = rh_request_host(x);
+    rh_respond(x, 200, NULL, name.base, name.len);
+}
+
+/* RFC 9112 §3.2.2 */
+Test(http1, takes_the_authority_of_an_absolute_target_and_not_host)
+{
+    begin(host, NULL);
+    send("GET http://a:81/ HTTP/1.1\r\nHost: b\r\n\r\n");
+    expect_has(received(), "\r\n\r\na:81");
+    cr_expect_not(rh_driver_is_shut(conn));
+}
+
+Test(http1, looks_at_the_version_before_the_method)
+{
+    begin(pong, NULL);
+    send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    expect_has(received(), "HTTP/1.1 505 ");
+    conn = rh_driver_open(driver);
+    send("BREW / HTTP/2.0\r\n\r\n");
+    expect_has(received(), "HTTP/1.1 505 ");
+}
+
+static void method_name(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    struct rh_slice name = rh_request_method_name(x);
+    rh_respond(x, rh_request_method(x) == RH_METHOD_OTHER ? 200 : 299, NULL, name.base, name.len);
+}
+
+Test(http1, hands_on_any_token_as_a_method)
+{
+    begin(method_name, NULL);
+    send("\r\nPURGE / HTTP/1.1\r\nHost: x\r\n\r\n");
+    expect_has(received(), "\r\n\r\nPURGE");
+    send("QUERY / HTTP/1.1\r\nHost: x\r\n\r\n");
+    const char *text = received();
+    expect_has(text, "HTTP/1.1 299");
+    expect_has(text, "\r\n\r\nQUERY");
+}
+
+static char refusal[64];
+static char refused_peer[64];
+
+static void note_access(void *data, const struct rh_access *access)
+{
+    (void)data;
+    snprintf(refusal, sizeof refusal, "%.*s", (int)access->refusal.len,
+             access->refusal.base != NULL ? access->refusal.base : "");
+    snprintf(refused_peer, sizeof refused_peer, "%.*s", (int)access->peer.len, access->peer.base);
+}
+
+Test(http1, logs_a_refused_head_with_its_peer_and_rule)
+{
+    config.access = note_access;
+    begin(pong, NULL);
+    send("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n");
+    received();
+    cr_expect_str_eq(refusal, "host-repeated");
+    cr_expect(strlen(refused_peer) > 0);
+    conn = rh_driver_open(driver);
+    send(GET);
+    received();
+    cr_expect_str_eq(refusal, "");
 }
 
 static void bare(struct rh_exchange *x, void *data)
@@ -154,10 +283,12 @@ static const char *const streams[] = {
     "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET / HTTP/1.0\r\n\r\n",
     "POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\nhello world" GET,
     "POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n" GET,
-    "POST /b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;a=b\r\n world\r\n0\r\nT: v\r\n\r\n" GET,
+    "POST /b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6;a=b\r\n "
+    "world\r\n0\r\nT: v\r\n\r\n" GET,
     "POST /b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhelloX",
     "POST /b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
-    "POST /e HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n" GET,
+    "POST /e HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n "
+    "world\r\n0\r\n\r\n" GET,
     "POST /s HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello" GET,
     "POST /n HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\nhello world" GET,
     "POST /n HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n" GET,
@@ -166,7 +297,8 @@ static const char *const streams[] = {
     "GET / HTTP/2.0\r\nHost: x\r\n\r\n",
     "BREW / HTTP/1.1\r\nHost: x\r\n\r\n",
     "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na",
-    "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: "
+    "chunked\r\n\r\n0\r\n\r\n",
 };
 
 static void on_whole(struct rh_exchange *x, struct rh_slice body, int error, void *data)
