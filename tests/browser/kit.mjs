@@ -1,17 +1,22 @@
 // What the browser tests of the pages share: the program as a person starts it, a headless Chromium, and a list of
-// checks that is counted. Exits 77, which Meson takes for "skipped", where Chromium or playwright-core is missing.
+// checks that is counted. Exits 77, which Meson takes for "skipped", if Chromium or playwright-core is missing.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { constants, copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve as absolute } from 'node:path';
 
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+const executablePath = process.env.CHROMIUM
+    || (process.env.PATH ?? '').split(':').map((folder) => join(folder, 'chromium')).find(existsSync)
+    || '/usr/bin/chromium';
 const slow = Number(process.env.RAWHTTP_TEST_SLOWNESS ?? 1);
 
 export async function launch() {
     const playwright = await import('playwright-core').catch(() => null);
-    if (!playwright || !existsSync(executablePath)) {
-        console.log(`skipped: ${playwright ? executablePath : 'playwright-core'} is missing`);
+    const missing = [];
+    if (!playwright) missing.push('playwright-core is missing: run npm ci in tests/browser');
+    if (!existsSync(executablePath)) missing.push(`${executablePath} is missing: install chromium, or set CHROMIUM`);
+    if (missing.length > 0) {
+        console.log(`skipped: ${missing.join('; ')}`);
         process.exit(77);
     }
     return playwright.chromium.launch({
@@ -21,13 +26,17 @@ export async function launch() {
     });
 }
 
-// Starts the program on free ports in a folder of its own, in which it finds the pages of the checkout.
+// Starts a copy of the program on free ports in a folder of its own, in which it finds the pages of the checkout and
+// nothing that a run left in the checkout or beside the program.
 export async function start(program, source, ...options) {
     const folder = mkdtempSync(join(tmpdir(), 'rh-pages-'));
+    const copy = join(folder, 'bin', 'rawhttp-uv');
+    mkdirSync(join(folder, 'bin'));
+    copyFileSync(absolute(program), copy, constants.COPYFILE_FICLONE);
     symlinkSync(absolute(source, 'pages'), join(folder, 'pages'));
     const env = Object.fromEntries(Object.entries(process.env)
         .filter(([name]) => !name.startsWith('RAWHTTP_') && name !== 'PORT'));
-    const child = spawn(absolute(program), ['--port', '0', '--tls-port', '0', '--dev-cert', ...options],
+    const child = spawn(copy, ['--port', '0', '--tls-port', '0', '--dev-cert', ...options],
         { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     await new Promise((resolve, reject) => {

@@ -4,20 +4,16 @@
 //
 //     node tests/browser/xss.mjs build/tests/browser/xss-pages
 //
-// Needs Chromium and playwright-core (npm install in this folder); exits 77 where one is missing.
+// Needs Chromium and playwright-core (npm install in this folder); exits 77 if one is missing.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const playwright = await import('playwright-core').catch(() => null);
-if (!playwright || !existsSync(executablePath)) {
-    console.log(`skipped: ${playwright ? executablePath : 'playwright-core'} is missing`);
-    process.exit(77);
-}
+import { launch } from './kit.mjs';
 
+const browser = await launch();
 const folder = mkdtempSync(join(tmpdir(), 'rh-xss-'));
 const count = Number(execFileSync(process.argv[2], [folder]).toString());
 
@@ -28,12 +24,6 @@ const server = createServer((request, response) => {
 }).listen(0, '127.0.0.1');
 await new Promise((resolve) => server.on('listening', resolve));
 const origin = `http://127.0.0.1:${server.address().port}`;
-
-const browser = await playwright.chromium.launch({
-    executablePath,
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-        '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
 
 // In the page: everything that a hostile value could have become. `scripts` is how many script
 // elements the template writes for each value.

@@ -3,6 +3,7 @@ that counts. A check is a function with @check; it fails by an exception."""
 import http.client
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,8 +13,18 @@ import threading
 import time
 import traceback
 
-PROGRAM = os.environ.get("RAWHTTP_PROGRAM", "")
+BUILT = os.environ.get("RAWHTTP_PROGRAM", "")
 ROOT = os.environ.get("RAWHTTP_SOURCE", "")
+
+# What is run is a copy in a folder of its own, with the pages of the checkout beside it. The program looks beside
+# itself and one above for its pages and its certificate: what a run left in the checkout or in a build folder must not
+# be seen by a test.
+STAGE_OWNER = tempfile.TemporaryDirectory(prefix="rawhttp-stage-")
+STAGE = os.path.join(STAGE_OWNER.name, "bin")
+PROGRAM = os.path.join(STAGE, "rawhttp-uv")
+os.mkdir(STAGE)
+shutil.copy(BUILT, PROGRAM)
+os.symlink(os.path.join(ROOT, "pages"), os.path.join(STAGE, "pages"))
 # Sanitizers and valgrind make everything slower, never wrong.
 SLOW = float(os.environ.get("RAWHTTP_TEST_SLOWNESS", "1"))
 
@@ -56,8 +67,8 @@ def environment(extra=None):
 
 
 def run(*arguments, env=None, cwd=None, timeout=20):
-    """The program, to its end."""
-    return subprocess.run([PROGRAM, *arguments], env=environment(env), cwd=cwd, stdin=subprocess.DEVNULL,
+    """The program, to its end, in a folder without a certificate unless `cwd` says otherwise."""
+    return subprocess.run([PROGRAM, *arguments], env=environment(env), cwd=cwd or STAGE, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=timeout * SLOW)
 
 
@@ -74,7 +85,7 @@ class Program:
         if not tls and HAS_TLS:
             arguments.append("--no-tls")
         self.process = subprocess.Popen(
-            (command or []) + [PROGRAM, *arguments], env=environment(env), cwd=cwd or ROOT,
+            (command or []) + [PROGRAM, *arguments], env=environment(env), cwd=cwd or STAGE,
             stdin=subprocess.DEVNULL, stdout=stdout if stdout is not None else subprocess.PIPE,
             stderr=subprocess.PIPE, preexec_fn=preexec)
         Program.running.append(self)
