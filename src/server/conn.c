@@ -435,7 +435,7 @@ static void on_written(struct rh_transport *t, int status)
     }
     rh_engine_tick(c->host.engine, rh_conn_clock_us());
     output_written(c);
-    c->deadline_class = RH_DEADLINE_NONE; /* the next one is set anew */
+    rh_conn_set_deadline(c, RH_DEADLINE_NONE); /* its time is over, also where no other begins */
     rh_conn_drive(c);
 }
 

@@ -311,7 +311,7 @@ void rh_driver_set_reading(struct rh_driver_conn *c, int reads)
     c->stalled = !reads;
     if (reads && c->in_flight) {
         deliver(c);
-        c->deadline_class = RH_DEADLINE_NONE; /* the next one is set anew */
+        set_deadline(c, RH_DEADLINE_NONE); /* its time is over, also where no other begins */
         drive(c);
     }
 }

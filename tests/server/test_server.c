@@ -569,6 +569,41 @@ Test(server, sends_a_long_answer_whole)
     close(fd);
 }
 
+/* As `much`, and then nothing more for a long time, as a stream of events. */
+static ptrdiff_t pull_then_wait(void *data, char *out, size_t room)
+{
+    ptrdiff_t n = pull_much(data, out, room);
+    return n > 0 ? n : RH_EAGAIN;
+}
+
+static void much_then_quiet(struct rh_exchange *x, void *data)
+{
+    size_t *left = data;
+    struct rh_source source = {pull_then_wait, NULL, left, RH_LENGTH_UNKNOWN};
+    rh_respond_source(x, 200, NULL, &source);
+}
+
+Test(server, forgets_the_time_of_a_write_that_is_done)
+{
+    size_t left = 16 << 20;
+    config.write_ms = 150;
+    begin(much_then_quiet, &left);
+    int fd = peer_connect(port);
+    int end = 0;
+    peer_say(&loop, fd, GET);
+    loop_run_ms(&loop, 60); /* the socket is full */
+    cr_assert_gt(left, 0);
+    while (left > 0) {
+        cr_assert_gt(peer_receive(&loop, fd, text, sizeof text, NULL, 1000, &end), 0);
+    }
+    while (peer_receive(&loop, fd, text, sizeof text, NULL, 50, &end) > 0) {
+    }
+    loop_run_ms(&loop, 300);
+    cr_expect_eq(end, 0);
+    cr_expect_not(nobody_is_open(NULL), "nothing is in flight: no write can be late");
+    close(fd);
+}
+
 static void static_much(struct rh_exchange *x, void *data)
 {
     rh_respond_static(x, 200, NULL, data, 8 << 20);
