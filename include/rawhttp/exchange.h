@@ -146,7 +146,8 @@ RH_API int rh_exchange_is_cut(const struct rh_exchange *x);
 
 /* The server begins to drain: a stream that would go on for ever ends itself here, so that the
  * drain need not wait for its deadline. Comes once at most, at once where a drain has begun; not
- * for a server that is only lame. It may answer. Returns 0 or RH_ENOROOM. */
+ * for a server that is only lame. It may answer. Returns 0, or RH_ENOROOM, or RH_ESTATE when the
+ * outcome of the answer is known already. */
 typedef void (*rh_drain_fn)(struct rh_exchange *x, void *data);
 RH_API int rh_exchange_on_drain(struct rh_exchange *x, rh_drain_fn fn, void *data);
 
@@ -159,7 +160,8 @@ struct rh_outcome {
 };
 typedef void (*rh_outcome_fn)(struct rh_exchange *x, const struct rh_outcome *outcome, void *data);
 /* Runs `fn` once when the outcome is known, in reverse order of registration. The exchange can
- * still be read in it, not answered. Returns 0 or RH_ENOROOM. */
+ * still be read in it, not answered. Returns 0, or RH_ENOROOM, or RH_ESTATE when the outcome is
+ * known already (a stream or a hold may outlive it), and then `fn` never runs. */
 RH_API int rh_exchange_on_outcome(struct rh_exchange *x, rh_outcome_fn fn, void *data);
 
 /* Memory that lives as long as the exchange, aligned to 8; NULL at the arena's cap. */

@@ -226,6 +226,9 @@ int rh_exchange_is_cut(const struct rh_exchange *x)
 
 int rh_exchange_on_outcome(struct rh_exchange *x, rh_outcome_fn fn, void *data)
 {
+    if (x->concluded) {
+        return RH_ESTATE;
+    }
     struct rh_outcome_hook *hook = rh_arena_alloc(&x->arena, sizeof *hook);
     if (hook == NULL) {
         return RH_ENOROOM;

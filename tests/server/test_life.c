@@ -62,6 +62,35 @@ Test(life, of_a_held_exchange_ends_with_its_answer)
     cr_expect_eq(rh_driver_exchanges(driver), 0);
 }
 
+static struct rh_exchange *open_stream;
+
+static void streams(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    open_stream = x;
+    rh_stream_open(x, 200, NULL, RH_LENGTH_UNKNOWN, NULL, NULL);
+}
+
+static void drain_is_not_told(struct rh_exchange *x, void *data)
+{
+    (void)x;
+    *(bool *)data = true;
+}
+
+/* The answer to HEAD is over at once, its stream is not: a hook that came later was kept and never called, and one that
+ * waits for a drain stayed in the engine's list behind the exchange's end. */
+Test(life, refuses_hooks_when_the_outcome_is_known)
+{
+    bool told = false;
+    begin(streams, NULL);
+    send("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
+    expect_has(received(), "HTTP/1.1 200 OK");
+    cr_expect_eq(rh_exchange_on_outcome(open_stream, on_outcome, NULL), RH_ESTATE);
+    cr_expect_leq(rh_exchange_on_drain(open_stream, drain_is_not_told, &told), 0);
+    rh_stream_end(open_stream);
+    cr_expect_not(told);
+}
+
 Test(life, of_a_held_exchange_that_is_given_back_is_a_500)
 {
     begin(holds, NULL);
