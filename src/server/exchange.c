@@ -228,7 +228,7 @@ void rh_exchange_conclude(struct rh_exchange *x, bool aborted)
 
 void rh_exchange_conclude_behind(struct rh_exchange *x, struct rh_output *out)
 {
-    if (rh_exchange_wants_outcome(x) && out != NULL) {
+    if (rh_exchange_wants_outcome(x) && out != NULL && !rh_output_is_empty(out)) {
         rh_list_push_back(&out->answered, &x->waiting);
         out->answered_n++;
     } else {

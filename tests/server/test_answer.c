@@ -607,3 +607,27 @@ Test(answer, echo_breaks_off_where_the_body_is_cut)
     expect_has_not(received(), "\r\n0\r\n\r\n");
     cr_expect_eq(rh_driver_exchanges(driver), 0);
 }
+
+static void note_access(void *data, const struct rh_access *access)
+{
+    (void)data;
+    snprintf(log_line, sizeof log_line, "%u %u", access->status, access->aborted);
+    log_lines++;
+}
+
+/* Its end adds no byte to the output, so no write is there that it could wait for. */
+Test(answer, that_ends_with_its_connection_is_told)
+{
+    struct rh_exchange *x = NULL;
+    SOURCE(RH_LENGTH_UNKNOWN, 3, RH_EAGAIN, 0);
+    config.access = note_access;
+    begin(by_source, &x);
+    send("GET / HTTP/1.0\r\n\r\n");
+    expect_has(received(), "\r\n\r\naaa");
+    cr_expect_eq(log_lines, 0);
+    rh_source_resume(x);
+    rh_driver_poll(driver);
+    cr_expect_eq(log_lines, 1);
+    cr_expect_str_eq(log_line, "200 0");
+    cr_expect_eq(rh_driver_exchanges(driver), 0);
+}
