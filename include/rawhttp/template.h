@@ -28,6 +28,7 @@ struct rh_templates;
 
 enum {
     RH_TEMPLATES_RELOAD = 1,  /* for development: read the folder again when a file in it changed */
+    RH_TEMPLATES_REFRESH = 4, /* rh_templates_refresh may be called while others render */
     RH_TEMPLATES_MISSING = 2, /* naming a partial that does not exist is an error, not emptiness */
 };
 
@@ -55,6 +56,13 @@ RH_API const char *rh_templates_error(const struct rh_templates *templates);
 
 /* The error of one template; NULL when it compiled or does not exist. */
 RH_API const char *rh_templates_error_of(const struct rh_templates *templates, const char *name);
+
+/* Reads the folder again, found by its path, if a file in it changed: whole, or not at all. For a timer
+ * and the thread pool: any thread, while others render; blocks on the disk. Returns 1 if what is
+ * rendered from now on is new; 0 if nothing changed; RH_ETEMPLATE with the reason in
+ * rh_templates_error, and then what was there stays; RH_ESTATE without a folder or without
+ * RH_TEMPLATES_REFRESH. */
+RH_API int rh_templates_refresh(struct rh_templates *templates);
 
 /* Bounds of one rendering; the defaults are 16 MiB of output, partials 64 deep and ten million
  * steps. Set them before others render. */

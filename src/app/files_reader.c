@@ -30,6 +30,7 @@
 
 #include "app/files.h"
 #include "io/file.h"
+#include "rawhttp/log.h"
 #include "rawhttp/stream.h"
 #include "server/door.h"
 
@@ -117,7 +118,7 @@ static void on_read(struct rh_work *work)
     uint64_t left = reader->end - reader->at;
     size_t room = left < RH_FILES_BUFFER_BYTES ? (size_t)left : RH_FILES_BUFFER_BYTES;
     ptrdiff_t n = rh_file_read(reader->fd, reader->buffer, room, reader->at);
-    reader->error = n == 0 ? -EIO : n < 0 ? (int)n : 0; /* 0: the file became shorter */
+    reader->error = n == 0 ? UV_EOF : n < 0 ? (int)n : 0; /* 0: the file became shorter */
     reader->buffer_at = 0;
     reader->buffer_len = n > 0 ? (size_t)n : 0;
 }
@@ -229,7 +230,7 @@ static ptrdiff_t reader_pull(void *data, char *out, size_t room)
         return n;
     }
     if (n != -EAGAIN) {
-        return n == 0 ? -EIO : n;
+        return n == 0 ? UV_EOF : n;
     }
     int err = reader_ask_disk(reader);
     if (err == RH_EAGAIN &&
@@ -306,10 +307,28 @@ static ptrdiff_t reader_range(void *data, uint64_t max, struct rh_file_range *re
 
 /* --- Life --- */
 
+/* The connection sends ranges by itself, and only sees that there is no more: why is said here. */
+static void log_if_shorter(const struct reader *reader)
+{
+    struct stat stat;
+    if (reader->error == 0 && rh_exchange_is_cut(reader->x) && fstat(reader->fd, &stat) == 0 &&
+        (uint64_t)stat.st_size < reader->end) {
+        struct rh_slice target = rh_request_target(reader->x);
+        const char *query = memchr(target.base, '?', target.len);
+        target.len = query != NULL ? (size_t)(query - target.base) : target.len;
+        rh_exchange_log(reader->x, RH_LOG_WARNING,
+                        "%.*s was cut off: the file became shorter while it was sent: %llu bytes "
+                        "instead of %llu",
+                        (int)target.len, target.base, (unsigned long long)stat.st_size,
+                        (unsigned long long)reader->end);
+    }
+}
+
 static void reader_close(void *data)
 {
     struct reader *reader = data;
     reader->is_closed = true;
+    log_if_shorter(reader);
     if (reader->state == READER_READING) {
         rh_work_cancel(&reader->work);
         return;

@@ -1,9 +1,9 @@
 /* A set of templates: loads a folder, compiles it whole, hands out renderings.
  *
  * What was compiled is one program, immutable and counted; the set holds a pointer to the newest.
- * Reloading builds another beside it and swaps the pointer under a mutex that is held for the time
- * of a pointer copy; whoever still renders from the old one keeps it alive. A reload that fails
- * changes nothing but the error. */
+ * Reloading builds another beside it, one thread at a time, and swaps the pointer under a mutex
+ * that is held for the time of a pointer copy; whoever still renders from the old one keeps it
+ * alive. A reload that fails changes nothing but the error. */
 #include "rawhttp/template.h"
 
 #include <dirent.h>
@@ -15,6 +15,7 @@
 
 #include "app/template_program.h"
 #include "util/ascii.h"
+#include "util/assert.h"
 
 enum {
     FOLDER_DEPTH_MAX = 8,
@@ -23,7 +24,8 @@ enum {
 };
 
 struct rh_templates {
-    pthread_mutex_t mutex;      /* around `program`, `stamp` and `reload_error` */
+    pthread_mutex_t change;     /* held through a reload: around `stamp` and `reload_error` */
+    pthread_mutex_t mutex;      /* around `program`; never held for long */
     struct rh_program *program; /* the newest that compiled, or the first */
     char *dir;                  /* NULL: filled by add */
     unsigned flags;
@@ -170,6 +172,11 @@ struct rh_templates *rh_templates_create(const char *dir, unsigned flags)
         free(templates);
         return NULL;
     }
+    if (pthread_mutex_init(&templates->change, NULL) != 0) {
+        pthread_mutex_destroy(&templates->mutex);
+        free(templates);
+        return NULL;
+    }
     templates->flags = flags;
     templates->limits = (struct rh_render_limits){(size_t)16 << 20, 64, 10000000};
     if (dir != NULL) {
@@ -194,6 +201,7 @@ void rh_templates_destroy(struct rh_templates *templates)
         return;
     }
     rh_program_unref(templates->program);
+    pthread_mutex_destroy(&templates->change);
     pthread_mutex_destroy(&templates->mutex);
     free(templates->reload_error);
     free(templates->dir);
@@ -237,14 +245,14 @@ void rh_templates_limit(struct rh_templates *templates, size_t output_bytes_max,
 
 /* --- rendering --- */
 
-/* Looks whether the folder changed, and takes it whole or not at all. Called with the mutex held:
- * development has time. */
-static void reload(struct rh_templates *templates)
+/* Looks whether the folder changed, and takes it whole or not at all. Called with `change` held. 1
+ * if it took it, 0, or RH_ETEMPLATE. */
+static int reload(struct rh_templates *templates)
 {
     struct walk walk = {NULL, templates->dir, 0, 0};
     walk_folder(&walk, templates->dir, "", 0);
     if (walk.stamp == templates->stamp) {
-        return;
+        return 0;
     }
     struct rh_program *program = load(templates, &templates->stamp);
     free(templates->reload_error);
@@ -252,17 +260,33 @@ static void reload(struct rh_templates *templates)
     if (program == NULL || program->error != NULL) {
         templates->reload_error = strdup(program != NULL ? program->error : "out of memory");
         rh_program_unref(program);
-        return;
+        return RH_ETEMPLATE;
     }
-    rh_program_unref(templates->program);
+    pthread_mutex_lock(&templates->mutex);
+    struct rh_program *old = templates->program;
     templates->program = program;
+    pthread_mutex_unlock(&templates->mutex);
+    rh_program_unref(old);
+    return 1;
 }
 
 /* Without reloading the program is never swapped, and needs no count that all threads would fight
  * for. */
 static bool is_swapped(const struct rh_templates *templates)
 {
-    return (templates->flags & RH_TEMPLATES_RELOAD) != 0 && templates->dir != NULL;
+    return (templates->flags & (RH_TEMPLATES_RELOAD | RH_TEMPLATES_REFRESH)) != 0 &&
+           templates->dir != NULL;
+}
+
+int rh_templates_refresh(struct rh_templates *templates)
+{
+    if (!is_swapped(templates)) {
+        return RH_ESTATE;
+    }
+    pthread_mutex_lock(&templates->change);
+    int outcome = reload(templates);
+    pthread_mutex_unlock(&templates->change);
+    return outcome;
 }
 
 static struct rh_program *acquire(struct rh_templates *templates)
@@ -270,8 +294,10 @@ static struct rh_program *acquire(struct rh_templates *templates)
     if (!is_swapped(templates)) {
         return templates->program;
     }
+    if ((templates->flags & RH_TEMPLATES_RELOAD) != 0) {
+        RH_IGNORE(rh_templates_refresh(templates));
+    }
     pthread_mutex_lock(&templates->mutex);
-    reload(templates);
     struct rh_program *program = rh_program_ref(templates->program);
     pthread_mutex_unlock(&templates->mutex);
     return program;

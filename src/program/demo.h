@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <uv.h>
+
 #include <rawhttp.h>
 
 #define DEMO_UPLOADS_FOLDER \
@@ -16,11 +18,23 @@ struct demo {
     struct rh_runner *runner;       /* for /metrics; set before the runner runs */
     struct rh_files *pages;         /* the app's; NULL where no pages were found */
     struct rh_templates *templates; /* the app's; NULL where none were found */
-    char folder[PATH_MAX];          /* of the pages, "" where none were found */
+    struct demo_watch {
+        uv_timer_t timer;
+        uv_work_t work;
+        int outcome; /* the work's */
+        bool open;
+        bool working; /* the pool has it */
+    } watch;
+    char folder[PATH_MAX]; /* of the pages, "" where none were found */
 };
 
 /* Adds all rows to the app; `options` are those of the pages. */
 void demo_init(struct demo *demo, struct rh_app *app, const struct rh_files_options *options);
+
+/* Looks for changed templates now and then, off the loop, and takes them. */
+void demo_watch_open(struct demo *demo, uv_loop_t *loop);
+/* Waits for a look that is under way; the loop must be run once more before it is closed. */
+void demo_watch_close(struct demo *demo);
 
 /* The routes that know who is logged in; prefix "". */
 struct rh_group *demo_login_group(struct rh_app *app);

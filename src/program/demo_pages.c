@@ -64,7 +64,7 @@ static void load_templates(struct rh_app *app, struct demo *demo)
     snprintf(path, sizeof path, "%s/templates", demo->folder);
     if (access(path, R_OK) != 0)
         return;
-    demo->templates = rh_templates_create(path, 0);
+    demo->templates = rh_templates_create(path, RH_TEMPLATES_REFRESH);
     if (demo->templates == NULL)
         return;
     if (rh_templates_error(demo->templates) != NULL)
@@ -93,13 +93,31 @@ static void add_failure_page(struct rh_app *app, const struct demo *demo)
     fclose(file);
 }
 
+/* The pages, but for the templates, which are no pages yet. */
+static struct rh_files *open_pages(const struct demo *demo, const struct rh_files_options *options)
+{
+    struct rh_files_options pages = *options;
+    const char *hidden[RH_FILES_HIDDEN_MAX + 1];
+    char templates[PATH_MAX + 32];
+    size_t count = 0;
+    snprintf(templates, sizeof templates, "%s/templates", demo->folder);
+    for (size_t i = 0; options->hidden != NULL && options->hidden[i] != NULL; i++) {
+        if (count < RH_FILES_HIDDEN_MAX)
+            hidden[count++] = options->hidden[i];
+    }
+    if (count == RH_FILES_HIDDEN_MAX)
+        return NULL;
+    hidden[count++] = templates;
+    hidden[count] = NULL;
+    pages.hidden = hidden;
+    pages.not_found = has_page(demo, "404.html") ? "404.html" : NULL;
+    return rh_files_create(demo->folder, &pages);
+}
+
 void demo_pages_add(struct rh_app *app, struct demo *demo, const struct rh_files_options *options)
 {
-    if (locate_folder("pages", demo->folder) == 0) {
-        struct rh_files_options pages = *options;
-        pages.not_found = has_page(demo, "404.html") ? "404.html" : NULL;
-        demo->pages = rh_files_create(demo->folder, &pages);
-    }
+    if (locate_folder("pages", demo->folder) == 0)
+        demo->pages = open_pages(demo, options);
     if (demo->pages == NULL) {
         demo->folder[0] = '\0';
         rh_app_get(app, "/", bare, NULL);

@@ -49,7 +49,8 @@ static int say(const struct service *service)
     return 1;
 }
 
-static void configure(struct service *service)
+/* 0, or -1 with the reason in service->error. */
+static int configure(struct service *service)
 {
     const struct options *options = service->options;
     struct rh_config *config = &service->config;
@@ -74,12 +75,19 @@ static void configure(struct service *service)
     service->loops = options->loops > 0 ? (unsigned)options->loops : rh_loops_usable();
     config->connections_max =
         limits_fit_connections(service->loops, (uint32_t)options->connections_max);
-    if (config->connections_max < options->connections_max)
-        banner_note(
-            "the limit of open files leaves room for %u connections of each loop, not %lld; "
-            "raise it with ulimit -Hn",
-            config->connections_max, (long long)options->connections_max);
     logs_hook(&service->logs, config);
+    if (config->connections_max == 0) {
+        snprintf(service->error, ERROR_MAX,
+                 "the limit of %llu open files leaves room for no connection: raise it with ulimit "
+                 "-n",
+                 (unsigned long long)limits_open_files());
+        return -1;
+    }
+    if (config->connections_max < options->connections_max)
+        banner_note("the limit of open files leaves room for %u connections of each loop and the "
+                    "files that they send, not %lld: raise it with ulimit -Hn",
+                    config->connections_max, (long long)options->connections_max);
+    return 0;
 }
 
 /* A folder and nothing else, or the demo application. */
@@ -189,6 +197,7 @@ static int run(struct service *service)
         if (service->tls.no_default)
             banner_note("no server.crt and server.key here: HTTP only; --dev-cert makes a pair");
         banner_print(&banner, &service->addresses);
+        demo_watch_open(&service->demo, rh_runner_loop(service->runner));
         tls_watch_open(&service->watch, rh_runner_loop(service->runner), &service->tls,
                        service->logs.color_errors);
         code = rh_runner_run(service->runner);
@@ -197,6 +206,7 @@ static int run(struct service *service)
         banner_note("listening to signals: %s", rh_strerror(error));
     }
     tls_watch_close(&service->watch);
+    demo_watch_close(&service->demo);
     signals_close(&service->signals);
     uv_run(rh_runner_loop(service->runner), UV_RUN_NOWAIT);
     return code;
@@ -218,7 +228,10 @@ int serve(const struct options *options)
         code = say(service);
         goto end;
     }
-    configure(service);
+    if (configure(service) != 0) {
+        code = say(service);
+        goto end_logs;
+    }
     if (tls_setup_open(&service->tls, options, service->logs.color_errors, service->error,
                        ERROR_MAX) != 0) {
         code = say(service);

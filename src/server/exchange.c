@@ -79,7 +79,7 @@ void rh_exchange_require_answer(struct rh_exchange *x)
     bool waits_for_body = !x->body_told && (x->on_whole != NULL || x->on_data != NULL);
     if (RH_UNLIKELY(x->answer_state == RH_ANSWER_NONE && !x->held && !waits_for_body)) {
         rh_engine_log(x->engine, RH_LOG_ERROR, "handler of %.*s neither answered nor deferred",
-                      (int)x->route.len, x->route.base != NULL ? x->route.base : "");
+                      RH_ROW(x));
         rh_respond_error(x, 500, NULL);
     }
 }

@@ -278,4 +278,9 @@ static inline void rh_exchange_ready(struct rh_exchange *x)
     }
 }
 
+/* What log lines call an exchange: its route; its target, as it was sent, up to the query, if there
+ * is no route or a route of many names. */
+struct rh_slice rh_exchange_row(const struct rh_exchange *x);
+#define RH_ROW(x) (int)rh_exchange_row(x).len, rh_exchange_row(x).base /* for "%.*s" */
+
 #endif

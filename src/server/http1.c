@@ -469,8 +469,7 @@ static void http1_end(struct rh_session *s, enum rh_abort reason)
 static void expire_answer(struct rh_http1 *h)
 {
     struct rh_exchange *x = h->x;
-    rh_exchange_log(x, RH_LOG_ERROR, "%.*s did not answer in time: 503", (int)x->route.len,
-                    x->route.base != NULL ? x->route.base : "");
+    rh_exchange_log(x, RH_LOG_ERROR, "%.*s did not answer in time: 503", RH_ROW(x));
     enum rh_method method = method_of(x);
     h->x = NULL;
     x->status = 503;

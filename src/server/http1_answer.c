@@ -58,8 +58,7 @@ void rh_http1_complete(struct rh_http1 *h, struct rh_exchange *x, struct rh_outp
  * chunk. */
 static void break_off(struct rh_http1 *h, struct rh_exchange *x, const char *why)
 {
-    rh_exchange_log(x, RH_LOG_ERROR, "answer of %.*s broke off: %s", (int)x->route.len,
-                    x->route.base != NULL ? x->route.base : "", why);
+    rh_exchange_log(x, RH_LOG_ERROR, "answer of %.*s broke off: %s", RH_ROW(x), why);
     h->x = NULL;
     rh_http1_finish(h, false);
     rh_exchange_cut(x, RH_WRITE_FAILED);
@@ -105,7 +104,7 @@ static bool source_gave(struct rh_http1 *h, struct rh_exchange *x, ptrdiff_t n, 
         return false;
     }
     if (n < 0 || (n == 0 && length_is_known)) {
-        break_off(h, x, n < 0 ? rh_strerror((int)n) : "shorter than announced");
+        break_off(h, x, n < 0 && n != UV_EOF ? rh_strerror((int)n) : "shorter than announced");
         *ret_pull = RH_PULL_ADDED;
         return false;
     }

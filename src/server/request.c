@@ -32,6 +32,19 @@ struct rh_slice rh_request_target(const struct rh_exchange *x)
     return part(x, x->head.target_at, x->head.target_len);
 }
 
+struct rh_slice rh_exchange_row(const struct rh_exchange *x)
+{
+    if (x->route.len > 0 && memchr(x->route.base, '*', x->route.len) == NULL) {
+        return x->route;
+    }
+    struct rh_slice target = rh_request_target(x);
+    const char *query = target.len > 0 ? memchr(target.base, '?', target.len) : NULL;
+    return target.len == 0
+               ? rh_slice_from("an unknown target")
+               : (struct rh_slice){target.base,
+                                   query != NULL ? (size_t)(query - target.base) : target.len};
+}
+
 struct rh_slice rh_request_path(const struct rh_exchange *x)
 {
     return x->path;
@@ -192,8 +205,7 @@ void rh_exchange_hold(struct rh_exchange *x)
     assert_thread(x);
     /* A hold ends with the answer: one behind it would never. */
     if (x->answer_state != RH_ANSWER_NONE && !x->overruled) {
-        rh_exchange_log(x, RH_LOG_ERROR, "%.*s holds what it has answered", (int)x->route.len,
-                        x->route.base != NULL ? x->route.base : "");
+        rh_exchange_log(x, RH_LOG_ERROR, "%.*s holds what it has answered", RH_ROW(x));
         return;
     }
     rh_exchange_keep(x);

@@ -134,7 +134,7 @@ static bool may_answer(struct rh_exchange *x, unsigned status)
     }
     if (x->answer_state != RH_ANSWER_NONE) {
         rh_exchange_log(x, RH_LOG_ERROR, "second answer (%u) on %.*s refused", status,
-                        (int)x->route.len, x->route.base != NULL ? x->route.base : "");
+                        RH_ROW(x));
         return false;
     }
     RH_ASSERT(status >= 200 && status <= 599);

@@ -264,8 +264,7 @@ void rh_server_log_holds(struct rh_server *server)
         struct rh_exchange *x = RH_CONTAINER_OF(link, struct rh_exchange, held_link);
         if (x->held) {
             rh_engine_log(&server->engine, RH_LOG_ERROR,
-                          "still held at the end: an exchange of %.*s", (int)x->route.len,
-                          x->route.base != NULL ? x->route.base : "");
+                          "still held at the end: an exchange of %.*s", RH_ROW(x));
         }
     }
 }

@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 
 import kit
 from kit import Program, check, equal, holds, run
@@ -180,10 +181,48 @@ def it_runs_without_pages(folder):
 
 
 @check
+def pages_and_templates_follow_their_folder(folder):
+    pages = os.path.join(folder, "v1")
+    shutil.copytree(os.path.join(kit.ROOT, "pages"), pages)
+    link = os.path.join(folder, "pages")
+    os.symlink("v1", link)
+    program = Program(cwd=folder)
+    equal(program.get("/templates/welcome.html").status, 404, "a template is no page")
+    equal(program.get("/templates/").status, 404)
+    equal(program.get("/templates").status, 404)
+    # A release: everything anew, and the link switched.
+    other = os.path.join(folder, "v2")
+    shutil.copytree(pages, other)
+    for name in ("index.html", "templates/welcome.html"):
+        with open(os.path.join(other, name), "w") as file:
+            file.write("<p>second version")
+    os.symlink("v2", link + ".new")
+    os.rename(link + ".new", link)
+    end = time.monotonic() + 10 * kit.SLOW
+    for path in ("/", "/welcome?name=x"):
+        while program.get(path).body != b"<p>second version":
+            holds(time.monotonic() < end, path)
+            time.sleep(0.1)
+    with open(os.path.join(other, "templates", "welcome.html"), "w") as file:
+        file.write("{{#open}}")
+    program.wait_line("the templates in use stay")
+    equal(program.get("/welcome?name=x").body, b"<p>second version")
+    equal(program.stop(), 0)
+
+
+@check
 def descriptors_cap_the_connections_and_the_banner_says_so(_):
     program = Program(command=["sh", "-c", 'ulimit -n 300; exec "$0" "$@"'])
     holds(any("open files" in line for line in program.lines), program.lines)
     equal(program.get("/ping").body, b"pong")
+
+
+@check
+def descriptors_that_serve_nobody_end_the_start(_):
+    answer = subprocess.run(["sh", "-c", 'ulimit -n 40; exec "$0" --port 0', kit.PROGRAM], env=kit.environment(),
+                            capture_output=True, text=True, timeout=20 * kit.SLOW)
+    equal(answer.returncode, 1)
+    holds("limit of 40 open files" in answer.stderr, answer.stderr)
 
 
 @check
