@@ -52,8 +52,13 @@ RH_API struct rh_slice
 rh_request_peer(const struct rh_exchange *x); /* address as text, without port */
 RH_API unsigned rh_request_peer_port(const struct rh_exchange *x);
 
-/* First field of that name (any case), or absent. */
+/* Returns the value of the first field line with this name (any case), or an absent slice. For
+ * fields with one value. */
 RH_API struct rh_slice rh_request_field(const struct rh_exchange *x, const char *name);
+/* Returns the value of a field that is a list (Accept, If-None-Match, Cache-Control): the values of
+ * all its lines, joined by ", " as RFC 9110 §5.3 has it, or an absent slice if there is none.
+ * Several lines are joined in the arena; if it is full, the result is an empty list. */
+RH_API struct rh_slice rh_request_list(struct rh_exchange *x, const char *name);
 RH_API size_t rh_request_fields(const struct rh_exchange *x); /* how many field lines */
 RH_API void rh_request_field_at(const struct rh_exchange *x, size_t index,
                                 struct rh_slice *ret_name, struct rh_slice *ret_value);

@@ -94,9 +94,9 @@ static bool answer_lists(const struct rh_exchange *x, const char *name, const ch
     }
 }
 
-static bool is_wanted(const struct rh_exchange *x)
+static bool is_wanted(struct rh_exchange *x)
 {
-    struct rh_slice accept = rh_request_field(x, "accept-encoding");
+    struct rh_slice accept = rh_request_list(x, "accept-encoding");
     if (accept.base == NULL) {
         return false;
     }

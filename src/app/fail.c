@@ -83,7 +83,7 @@ static enum shape choose_shape(struct rh_exchange *x, bool has_page)
     static const enum shape shapes[] = {SHAPE_HTML, SHAPE_TEXT, SHAPE_HTML, SHAPE_PROBLEM,
                                         SHAPE_PROBLEM};
     size_t first = has_page ? 0 : 1;
-    ptrdiff_t choice = rh_media_choose(rh_request_field(x, "accept"), types + first,
+    ptrdiff_t choice = rh_media_choose(rh_request_list(x, "accept"), types + first,
                                        sizeof types / sizeof *types - first);
     return shapes[first + (choice < 0 ? 0 : (size_t)choice)];
 }

@@ -44,8 +44,8 @@ static void set_modified(struct rh_exchange *x, const struct rh_file_info *info)
 static struct rh_verdict judge(struct rh_exchange *x, const struct rh_file_info *info)
 {
     struct rh_conditions conditions = {
-        .if_match = rh_request_field(x, "if-match"),
-        .if_none_match = rh_request_field(x, "if-none-match"),
+        .if_match = rh_request_list(x, "if-match"),
+        .if_none_match = rh_request_list(x, "if-none-match"),
         .if_modified_since = rh_request_field(x, "if-modified-since"),
         .if_unmodified_since = rh_request_field(x, "if-unmodified-since"),
         .if_range = rh_request_field(x, "if-range"),

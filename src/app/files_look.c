@@ -225,7 +225,7 @@ void rh_files_find(struct rh_exchange *x, struct rh_files *files, const struct r
         return;
     }
     if (files->options.compression) {
-        struct rh_slice accept = rh_request_field(x, "accept-encoding");
+        struct rh_slice accept = rh_request_list(x, "accept-encoding");
         key.codings = accept.base != NULL ? rh_codings_of(accept) : 0;
     }
     struct rh_entry *entry = rh_cache_find(home, &key);

@@ -23,7 +23,7 @@ enum {
 
 struct rh_login_state {
     const struct rh_login *options; /* of the middleware */
-    struct rh_slice user; /* absent: nobody */
+    struct rh_slice user;           /* absent: nobody */
 };
 
 void rh_login_init_sized(struct rh_login *login, size_t size)
@@ -219,7 +219,7 @@ static bool wants_page(struct rh_exchange *x)
                                         "text/html"}; /* who takes anything is a program */
     int method = rh_request_method(x);
     return (method == RH_GET || method == RH_HEAD) &&
-           rh_media_choose(rh_request_field(x, "accept"), types, sizeof types / sizeof *types) == 1;
+           rh_media_choose(rh_request_list(x, "accept"), types, sizeof types / sizeof *types) == 1;
 }
 
 static void send_to_page(struct rh_exchange *x, const char *page)
@@ -228,7 +228,8 @@ static void send_to_page(struct rh_exchange *x, const char *page)
     struct rh_slice target = rh_request_target(x);
     const char *location = page;
     if (target.len > 0 && target.len <= NEXT_MAX && target.base[0] == '/') {
-        size_t len = rh_ascii_percent_encode(next, target, "-._~/"); /* a query's value (RFC 3986 §3.4) */
+        size_t len =
+            rh_ascii_percent_encode(next, target, "-._~/"); /* a query's value (RFC 3986 §3.4) */
         location = rh_exchange_format(x, "%s%cnext=%.*s", page,
                                       strchr(page, '?') != NULL ? '&' : '?', (int)len, next);
     }
@@ -257,8 +258,7 @@ static void require(struct rh_exchange *x, void *data)
     /* A 401 has a challenge (RFC 9110 §15.5.2); browsers pass over a scheme that they do not know.
      */
     char challenge[160];
-    snprintf(challenge, sizeof challenge, "Cookie cookie-name=\"%.100s\"",
-             login->options->name);
+    snprintf(challenge, sizeof challenge, "Cookie cookie-name=\"%.100s\"", login->options->name);
     rh_respond_unauthorized(x, challenge, NULL);
 }
 

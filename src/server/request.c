@@ -85,31 +85,80 @@ unsigned rh_request_peer_port(const struct rh_exchange *x)
     return x->peer.port;
 }
 
-static struct rh_slice find_field(const char *base, const struct rh_field *fields, size_t n,
-                                  const char *name)
+/* Field lines, from `next` on. */
+struct lines {
+    const char *base;
+    const struct rh_field *fields;
+    size_t n;
+    size_t next;
+};
+
+/* Takes the next line with this name; absent at the end. */
+static struct rh_slice next_line(struct lines *lines, struct rh_slice name)
 {
-    size_t len = strlen(name);
-    enum rh_field_id id = rh_field_classify((struct rh_slice){name, len});
-    for (size_t i = 0; i < n; i++) {
-        const struct rh_field *f = &fields[i];
-        if (f->id == id && (id != RH_FIELD_OTHER ||
-                            rh_ascii_equal((struct rh_slice){base + f->name_at, f->name_len},
-                                           (struct rh_slice){name, len}))) {
-            return (struct rh_slice){base + f->value_at, f->value_len};
+    enum rh_field_id id = rh_field_classify(name);
+    while (lines->next < lines->n) {
+        const struct rh_field *f = &lines->fields[lines->next++];
+        if (f->id == id &&
+            (id != RH_FIELD_OTHER ||
+             rh_ascii_equal((struct rh_slice){lines->base + f->name_at, f->name_len}, name))) {
+            return (struct rh_slice){lines->base + f->value_at, f->value_len};
         }
     }
     return absent;
 }
 
+static struct lines lines_of(const struct rh_exchange *x)
+{
+    return (struct lines){x->base, x->fields, x->head.fields_n, 0};
+}
+
 struct rh_slice rh_request_field(const struct rh_exchange *x, const char *name)
 {
-    return find_field(x->base, x->fields, x->head.fields_n, name);
+    struct lines lines = lines_of(x);
+    return next_line(&lines, rh_slice_from(name));
+}
+
+/* Writes the lines from `line` on to `out`, joined, if it is not NULL; returns their length. */
+static size_t join(struct lines lines, struct rh_slice name, struct rh_slice line, char *out)
+{
+    size_t len = 0;
+    while (line.base != NULL) {
+        if (out != NULL) {
+            memcpy(out + len, line.base, line.len);
+        }
+        len += line.len;
+        line = next_line(&lines, name);
+        if (line.base != NULL && out != NULL) {
+            memcpy(out + len, ", ", 2);
+        }
+        len += line.base != NULL ? 2 : 0;
+    }
+    return len;
+}
+
+struct rh_slice rh_request_list(struct rh_exchange *x, const char *name_text)
+{
+    struct lines lines = lines_of(x);
+    struct rh_slice name = rh_slice_from(name_text);
+    struct rh_slice first = next_line(&lines, name);
+    struct lines rest = lines;
+    if (first.base == NULL || next_line(&rest, name).base == NULL) {
+        return first; /* one line, as nearly everybody sends it: no copy */
+    }
+    size_t len = join(lines, name, first, NULL);
+    char *text = rh_arena_text(&x->arena, len);
+    if (text == NULL) {
+        return (struct rh_slice){"", 0};
+    }
+    join(lines, name, first, text);
+    return (struct rh_slice){text, len};
 }
 
 struct rh_slice rh_request_trailer(const struct rh_exchange *x, const char *name)
 {
-    return x->trailers_n > 0 ? find_field(x->trailers_base, x->trailers, x->trailers_n, name)
-                             : absent;
+    struct lines lines = {x->trailers_base, x->trailers, x->trailers_n, 0};
+    return next_line(&lines, rh_slice_from(name));
 }
 
 size_t rh_request_fields(const struct rh_exchange *x)

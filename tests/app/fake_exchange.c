@@ -56,6 +56,11 @@ struct rh_slice rh_request_field(const struct rh_exchange *x, const char *name)
     return (struct rh_slice){NULL, 0};
 }
 
+struct rh_slice rh_request_list(struct rh_exchange *x, const char *name)
+{
+    return rh_request_field(x, name);
+}
+
 void **rh_exchange_app_slot(struct rh_exchange *x)
 {
     return &x->app_slot;

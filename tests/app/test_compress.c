@@ -121,6 +121,8 @@ Test(compress, leaves_others_as_they_are_and_says_that_it_varies)
     }
     ask("GET /", "Accept-Encoding: br;q=0.9, GZIP;q=0.1, identity;q=0\r\n");
     cr_expect(is_compressed());
+    ask("GET /", "Accept-Encoding: br\r\nAccept-Encoding: gzip\r\n"); /* one list (RFC 9110 §5.3) */
+    cr_expect(has("Content-Encoding: gzip"));
     ask("GET /", "Accept-Encoding: *\r\n");
     cr_expect(is_compressed());
 }

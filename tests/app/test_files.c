@@ -412,6 +412,24 @@ Test(files, sends_nothing_again_that_the_peer_has)
     cr_assert_eq(live->status, 412);
 }
 
+/* RFC 9110 §5.3: a list may span several lines. */
+Test(files, reads_tags_from_all_lines)
+{
+    char fields[300];
+    char tag[100];
+    serve();
+    live_ask(live, "GET", "/style.css", NULL);
+    const char *found = strstr(live->raw, "ETag: ");
+    cr_assert_not_null(found);
+    snprintf(tag, sizeof tag, "%.*s", (int)strcspn(found + 6, "\r"), found + 6);
+    snprintf(fields, sizeof fields, "If-None-Match: \"a\"\r\nX: y\r\nIf-None-Match: %s\r\n", tag);
+    live_ask(live, "GET", "/style.css", fields);
+    cr_assert_eq(live->status, 304);
+    snprintf(fields, sizeof fields, "If-Match: \"a\"\r\nIf-Match: \"b\", %s\r\n", tag);
+    live_ask(live, "GET", "/style.css", fields);
+    cr_assert_eq(live->status, 200);
+}
+
 Test(files, cuts_ranges)
 {
     serve();

@@ -127,6 +127,7 @@ Test(respond, answers_errors_in_the_type_that_is_wanted_most)
         {"Accept: */*\r\n", "text/plain; charset=utf-8"},
         {"Accept: text/html,application/xml;q=0.9,*/*;q=0.8\r\n", "text/html; charset=utf-8"},
         {"Accept: application/json\r\n", "application/problem+json"},
+        {"Accept: image/png\r\nAccept: application/json\r\n", "application/problem+json"},
         {"Accept: application/problem+json, text/html;q=0.9\r\n", "application/problem+json"},
         {"Accept: application/json;q=0.2, text/html;q=0.3\r\n", "text/html; charset=utf-8"},
         {"Accept: text/plain;q=0, text/*;q=0.5\r\n", "text/html; charset=utf-8"},

@@ -195,6 +195,27 @@ Test(http1, logs_a_refused_head_with_its_peer_and_rule)
     cr_expect_str_eq(refusal, "");
 }
 
+static void list(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    struct rh_slice value = rh_request_list(x, "X-List");
+    rh_respond(x, value.base != NULL ? 200 : 299, NULL, value.base, value.len);
+}
+
+/* RFC 9110 §5.3 */
+Test(http1, joins_the_lines_of_a_list)
+{
+    begin(list, NULL);
+    send("GET / HTTP/1.1\r\nHost: x\r\nx-list: a\r\nOther: z\r\nX-LIST: b, c\r\nX-List: d\r\n\r\n");
+    expect_has(received(), "\r\n\r\na, b, c, d");
+    send("GET / HTTP/1.1\r\nHost: x\r\nX-List: only\r\n\r\n");
+    expect_has(received(), "\r\n\r\nonly");
+    send("GET / HTTP/1.1\r\nHost: x\r\nX-List:\r\nX-List:\r\n\r\n");
+    expect_has(received(), "\r\n\r\n, ");
+    send("GET / HTTP/1.1\r\nHost: x\r\nX-Lists: a\r\n\r\n");
+    expect_has(received(), "HTTP/1.1 299");
+}
+
 static void bare(struct rh_exchange *x, void *data)
 {
     rh_respond(x, *(unsigned *)data, NULL, "never sent", 10);
