@@ -18,7 +18,9 @@ RH_API unsigned rh_loops_usable(void);
 RH_API int rh_runner_create(struct rh_runner **ret_runner, struct rh_app *app, const struct rh_config *config,
                             unsigned loops);
 RH_API const char *rh_runner_error(const struct rh_runner *runner);
-/* Binds the address on every loop (before run). The first bind fails with UV_EADDRINUSE where anybody listens. */
+/* Binds the address on every loop: before the run, or in it from loop 0's thread; the other loops then follow, and
+ * one that cannot logs an error. The first bind fails with UV_EADDRINUSE if anybody listens, and with UV_EINVAL once a
+ * drain has begun. */
 RH_API int rh_runner_listen(struct rh_runner *runner, const char *address, const struct rh_listen *listen);
 RH_API const char *rh_runner_url(const struct rh_runner *runner, size_t index);
 RH_API unsigned rh_runner_port(const struct rh_runner *runner, size_t index);

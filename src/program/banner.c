@@ -1,7 +1,6 @@
 /* The banner goes to stderr in one write for each line: stdout belongs to the access log. */
 #include "program/banner.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 static void print_urls(const struct addresses *addresses, const char *scheme, unsigned port,
@@ -9,8 +8,10 @@ static void print_urls(const struct addresses *addresses, const char *scheme, un
 {
     for (size_t i = 0; i < addresses->host_count; i++) {
         char url[128];
-        ports_url(&addresses->hosts[i], scheme, port, url, sizeof url);
-        fprintf(stderr, "%s%s%s\n", color ? "\033[1;36m" : "", url, color ? "\033[0m" : "");
+        for (size_t j = 0; ports_next_url(&addresses->hosts[i], j, scheme, port, url, sizeof url);
+             j++) {
+            fprintf(stderr, "%s%s%s\n", color ? "\033[1;36m" : "", url, color ? "\033[0m" : "");
+        }
     }
 }
 
@@ -29,25 +30,4 @@ void banner_print(const struct banner *banner, const struct addresses *addresses
             rh_version(), banner->folder != NULL ? "files from " : "no pages found",
             banner->folder != NULL ? banner->folder : "", banner->loops,
             banner->loops == 1 ? "" : "s", (unsigned long long)((most + 1023) / 1024));
-}
-
-void banner_note(const char *format, ...)
-{
-    char line[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    fprintf(stderr, "rawhttp-uv: %s\n", line);
-}
-
-void banner_warning(bool color, const char *format, ...)
-{
-    char line[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    fprintf(stderr, "rawhttp-uv: %swarning:%s %s\n", color ? "\033[33m" : "",
-            color ? "\033[0m" : "", line);
 }

@@ -21,8 +21,4 @@ struct banner {
 /* One line for each scheme and host with its URL, then one with the rest; on stderr. */
 void banner_print(const struct banner *banner, const struct addresses *addresses);
 
-/* A line of its own on stderr: "rawhttp-uv: …", or with "warning: " before the text. */
-void banner_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void banner_warning(bool color, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 #endif

@@ -1,9 +1,10 @@
 /* The rows of the demo application, in the order of its table. */
 #include "program/demo.h"
 
-void demo_init(struct demo *demo, struct rh_app *app, const struct rh_files_options *options)
+void demo_init(struct demo *demo, struct rh_app *app, const struct rh_files_options *options,
+               const struct notes *notes)
 {
-    *demo = (struct demo){.folder = ""};
+    *demo = (struct demo){.notes = notes, .folder = ""};
     demo_pages_add(app, demo, options);
     struct rh_group *known = demo_login_group(app);
     demo_welcome_add(known, demo);

@@ -11,10 +11,13 @@
 
 #include <rawhttp.h>
 
+#include "program/notes.h"
+
 #define DEMO_UPLOADS_FOLDER \
     "uploads" /* what visitors sent, below the current folder; never served */
 
 struct demo {
+    const struct notes *notes;      /* of the program */
     struct rh_runner *runner;       /* for /metrics; set before the runner runs */
     struct rh_files *pages;         /* the app's; NULL where no pages were found */
     struct rh_templates *templates; /* the app's; NULL where none were found */
@@ -29,7 +32,8 @@ struct demo {
 };
 
 /* Adds all rows to the app; `options` are those of the pages. */
-void demo_init(struct demo *demo, struct rh_app *app, const struct rh_files_options *options);
+void demo_init(struct demo *demo, struct rh_app *app, const struct rh_files_options *options,
+               const struct notes *notes);
 
 /* Looks for changed templates now and then, off the loop, and takes them. */
 void demo_watch_open(struct demo *demo, uv_loop_t *loop);

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "program/banner.h"
 #include "program/locate.h"
 
 static void home(struct rh_exchange *x, void *data)
@@ -68,7 +67,7 @@ static void load_templates(struct rh_app *app, struct demo *demo)
     if (demo->templates == NULL)
         return;
     if (rh_templates_error(demo->templates) != NULL)
-        banner_warning(false, "%s", rh_templates_error(demo->templates));
+        notes_warn(demo->notes, "%s", rh_templates_error(demo->templates));
     rh_app_own(app, free_templates, demo->templates);
 }
 

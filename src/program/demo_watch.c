@@ -1,6 +1,6 @@
 /* Templates as they change: a timer on one loop, and a look in the thread pool. A set that does not
  * compile is told of once, and the one before it stays in use. */
-#include "program/banner.h"
+#include "program/notes.h"
 #include "program/demo.h"
 
 enum { INTERVAL_MS = 1000 };
@@ -16,7 +16,7 @@ static void on_looked(uv_work_t *work, int status)
     struct demo *demo = work->data;
     demo->watch.working = false;
     if (status == 0 && demo->watch.outcome == RH_ETEMPLATE) {
-        banner_warning(false, "%s; the templates in use stay", rh_templates_error(demo->templates));
+        notes_warn(demo->notes, "%s; the templates in use stay", rh_templates_error(demo->templates));
     }
 }
 

@@ -1,13 +1,15 @@
 /* The log writer. Happy path: `add` copies into the batch and wakes the thread, which puts an empty
  * batch in its place, writes the full one in one call with the lock released, and sleeps again. It
  * fails by dropping lines (batch full) or by a failed write, which loses that batch and is told
- * once on stderr. */
+ * once to another writer. It writes in pieces, so that the end can tell a slow reader, who still
+ * takes bytes, from one who reads no more. */
 #include "program/log_writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH_BYTES = 1 << 20, GATHER_NS = 1000000 };
+enum { BATCH_BYTES = 1 << 20, PIECE_BYTES = 16 << 10, GATHER_NS = 1000000, END_ROUNDS_MAX = 10 };
 
 struct log_writer {
     pthread_mutex_t lock;
@@ -29,7 +31,9 @@ struct log_writer {
     bool reopen, stop, done;
     char *path; /* NULL: the descriptor is the caller's */
     int descriptor;
-    bool failure_told; /* the thread's own: one message for a series of failures */
+    atomic_uint_fast64_t taken; /* bytes that the descriptor took: the end looks whether it moves */
+    struct log_writer *other;   /* hears of failures; NULL: nobody does */
+    bool failure_told;          /* the thread's own: one message for a series of failures */
 };
 
 static int open_log(const char *path)
@@ -39,17 +43,26 @@ static int open_log(const char *path)
 
 static void tell(struct log_writer *writer, const char *what)
 {
-    if (writer->failure_told)
+    char line[1024];
+    if (writer->failure_told) {
         return;
+    }
     writer->failure_told = true;
-    fprintf(stderr, "rawhttp-uv: %s %s: %s; lines are lost until that works again\n", what,
-            writer->path != NULL ? writer->path : "the access log", strerror(errno));
+    int length = snprintf(
+        line, sizeof line, "rawhttp-uv: cannot %s %.900s: %s: lines are lost until that works\n",
+        what, writer->path != NULL ? writer->path : "the access log", strerror(errno));
+    pthread_mutex_lock(&writer->lock);
+    if (writer->other != NULL) {
+        log_writer_add(writer->other, line, (size_t)length, 1);
+    }
+    pthread_mutex_unlock(&writer->lock);
 }
 
 static void write_all(struct log_writer *writer, const char *bytes, size_t length)
 {
     while (length > 0) {
-        ssize_t written = write(writer->descriptor, bytes, length);
+        size_t piece = length < PIECE_BYTES ? length : PIECE_BYTES;
+        ssize_t written = write(writer->descriptor, bytes, piece);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0 && errno == EAGAIN) {
@@ -59,10 +72,11 @@ static void write_all(struct log_writer *writer, const char *bytes, size_t lengt
             continue;
         }
         if (written < 0) {
-            tell(writer, "writing to");
+            tell(writer, "write to");
             return;
         }
         writer->failure_told = false;
+        atomic_fetch_add_explicit(&writer->taken, (uint64_t)written, memory_order_relaxed);
         bytes += written;
         length -= (size_t)written;
     }
@@ -72,7 +86,7 @@ static void reopen(struct log_writer *writer)
 {
     int descriptor = open_log(writer->path);
     if (descriptor < 0) {
-        tell(writer, "opening");
+        tell(writer, "open");
         return;
     }
     close(writer->descriptor);
@@ -160,6 +174,11 @@ fail_writer:
     return NULL;
 }
 
+void log_writer_complain_to(struct log_writer *writer, struct log_writer *other)
+{
+    writer->other = other;
+}
+
 /* The thread is made for the first line: a program that logs nothing stays single-threaded, and
  * every read and write of it is spared libc's point of cancellation. Called with the lock. Where no
  * thread can be made, lines are dropped. */
@@ -201,10 +220,9 @@ void log_writer_reopen(struct log_writer *writer)
     pthread_mutex_unlock(&writer->lock);
 }
 
-void log_writer_destroy(struct log_writer *writer, unsigned ms)
+/* The time `ms` from now, as pthread_cond_timedwait wants it. */
+static struct timespec after(unsigned ms)
 {
-    if (writer == NULL)
-        return;
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += ms / 1000;
@@ -213,24 +231,52 @@ void log_writer_destroy(struct log_writer *writer, unsigned ms)
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
+    return until;
+}
+
+/* Waits for the thread's end while it gets bytes written, but not forever; the lock is held. */
+static bool wait_end(struct log_writer *writer, unsigned ms)
+{
+    uint64_t before;
+    unsigned rounds = 0;
+    do {
+        struct timespec until = after(ms);
+        int waited = 0;
+        before = atomic_load_explicit(&writer->taken, memory_order_relaxed);
+        while (!writer->done && waited == 0) {
+            waited = pthread_cond_timedwait(&writer->ended, &writer->lock, &until);
+        }
+        rounds++;
+    } while (!writer->done && rounds < END_ROUNDS_MAX &&
+             before != atomic_load_explicit(&writer->taken, memory_order_relaxed));
+    return writer->done;
+}
+
+void log_writer_destroy(struct log_writer *writer, unsigned ms)
+{
+    if (writer == NULL) {
+        return;
+    }
     pthread_mutex_lock(&writer->lock);
     writer->stop = true;
     pthread_cond_signal(&writer->filled);
-    int waited = 0;
-    while (writer->started && !writer->done && waited == 0)
-        waited = pthread_cond_timedwait(&writer->ended, &writer->lock, &until);
-    bool done = writer->done || !writer->started;
+    bool done = !writer->started || wait_end(writer, ms);
+    if (!done) {
+        writer->other = NULL;
+    }
     pthread_mutex_unlock(&writer->lock);
     if (!done) {
         /* A reader that reads no more must not keep the program: the process ends with the thread
-         * in it. */
+         * in it, which from here on complains to nobody. */
         pthread_detach(writer->thread);
         return;
     }
-    if (writer->started)
+    if (writer->started) {
         pthread_join(writer->thread, NULL);
-    if (writer->path != NULL)
+    }
+    if (writer->path != NULL) {
         close(writer->descriptor);
+    }
     pthread_cond_destroy(&writer->ended);
     pthread_cond_destroy(&writer->filled);
     pthread_mutex_destroy(&writer->lock);

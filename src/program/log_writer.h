@@ -17,6 +17,10 @@ struct log_writer;
  * Returns NULL with errno set where the file can not be opened or the thread not be started. */
 struct log_writer *log_writer_create(const char *path, int descriptor);
 
+/* Failures of `writer` are told to `other`, which must end after it. Without this they are told to
+ * nobody. Before the first line. */
+void log_writer_complain_to(struct log_writer *writer, struct log_writer *other);
+
 /* Adds bytes that end with a line break: all of them, or none where the batch is full. Any thread.
  * `lines` is how many lines they are, for the count of what was dropped. */
 void log_writer_add(struct log_writer *writer, const char *bytes, size_t length, unsigned lines);
@@ -24,8 +28,8 @@ void log_writer_add(struct log_writer *writer, const char *bytes, size_t length,
 /* Opens the path again before the next write, as log rotation asks. Any thread. */
 void log_writer_reopen(struct log_writer *writer);
 
-/* Writes what is left, for at most `ms` where the descriptor blocks, and frees the writer. NULL
- * accepted. */
+/* Writes what is left, and frees the writer. Gives up if the descriptor takes nothing for `ms`,
+ * or has not taken all after ten times that. NULL accepted. */
 void log_writer_destroy(struct log_writer *writer, unsigned ms);
 
 #endif

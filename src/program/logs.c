@@ -10,7 +10,8 @@
 #include "program/access_line.h"
 #include "program/text.h"
 
-enum { CLOSE_MS = 1000 };
+/* How long the end waits while a descriptor takes nothing. */
+enum { CLOSE_MS = 100, CLOSE_FILE_MS = 1000 };
 
 static void on_line(void *data, enum rh_log_level level, const char *line)
 {
@@ -20,9 +21,9 @@ static void on_line(void *data, enum rh_log_level level, const char *line)
     char buffer[2048];
     struct text text = {buffer, 0, sizeof buffer - 1};
     text_puts(&text, "rawhttp-uv: ");
-    text_puts(&text, logs->color_errors ? colors[level] : "");
+    text_puts(&text, logs->notes.color ? colors[level] : "");
     text_puts(&text, names[level]);
-    text_puts(&text, logs->color_errors && level != RH_LOG_INFO ? "\033[0m" : "");
+    text_puts(&text, logs->notes.color && level != RH_LOG_INFO ? "\033[0m" : "");
     text_puts(&text, line);
     buffer[text.used++] = '\n';
     log_writer_add(logs->errors, buffer, text.used, 1);
@@ -48,7 +49,7 @@ int logs_open(struct logs *logs, const struct options *options, char *ret_error,
     else if (options->log_file != NULL)
         logs->format = ACCESS_COMBINED;
 
-    logs->color_errors = options_color(options, STDERR_FILENO);
+    logs->notes.color = options_color(options, STDERR_FILENO);
     logs->color_access = options->log_file == NULL ? options_color(options, STDOUT_FILENO)
                                                    : options->color == COLOR_ALWAYS;
     logs->errors = log_writer_create(NULL, STDERR_FILENO);
@@ -58,9 +59,12 @@ int logs_open(struct logs *logs, const struct options *options, char *ret_error,
     }
     if (logs->format == ACCESS_OFF)
         return 0;
+    logs->file = options->log_file != NULL;
     logs->access = log_writer_create(options->log_file, STDOUT_FILENO);
-    if (logs->access != NULL)
+    if (logs->access != NULL) {
+        log_writer_complain_to(logs->access, logs->errors);
         return 0;
+    }
     snprintf(ret_error, error_size,
              "opening the access log '%.200s': %s; choose another --log-file",
              options->log_file != NULL ? options->log_file : "stdout", strerror(errno));
@@ -75,6 +79,11 @@ void logs_hook(struct logs *logs, struct rh_config *config)
     config->log_data = logs;
 }
 
+void logs_begin(struct logs *logs)
+{
+    logs->notes.writer = logs->errors;
+}
+
 void logs_reopen(struct logs *logs)
 {
     if (logs->access != NULL)
@@ -83,6 +92,6 @@ void logs_reopen(struct logs *logs)
 
 void logs_close(struct logs *logs)
 {
-    log_writer_destroy(logs->access, CLOSE_MS);
+    log_writer_destroy(logs->access, logs->file ? CLOSE_FILE_MS : CLOSE_MS);
     log_writer_destroy(logs->errors, CLOSE_MS);
 }

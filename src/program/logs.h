@@ -8,13 +8,16 @@
 #include <rawhttp.h>
 
 #include "program/log_writer.h"
+#include "program/notes.h"
 #include "program/options.h"
 
 struct logs {
     struct log_writer *access; /* NULL where the access log is off */
     struct log_writer *errors;
     enum access_format format;
-    bool color_access, color_errors;
+    bool color_access;
+    struct notes notes; /* what the program itself says */
+    bool file;          /* the access log is a file: a slow disk gets more time at the end */
 };
 
 /* Opens both as the options say. Returns 0, or -1 with a line in `ret_error`. */
@@ -25,6 +28,9 @@ void logs_hook(struct logs *logs, struct rh_config *config);
 
 /* Opens the access log's file again. */
 void logs_reopen(struct logs *logs);
+
+/* From here on the program's notes wait for no reader. */
+void logs_begin(struct logs *logs);
 
 /* Writes what is left, and closes. */
 void logs_close(struct logs *logs);

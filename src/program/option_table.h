@@ -5,10 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "program/options.h"
+
 /* What a value may look like. All but TEXT and LIST store an int64_t. */
 enum option_kind {
-    OPTION_FLAG, /* 1 or 0, on or off; on the command line without a value, where it has no argument
-                  */
+    OPTION_FLAG,     /* on or off; on the command line without a value too, and as --no-NAME */
     OPTION_CHOICE,   /* one of `choices`; stores its place in the list */
     OPTION_COUNT,    /* a number that may end in K, M or G, within minimum and maximum */
     OPTION_NUMBER,   /* a plain number within minimum and maximum */
@@ -34,6 +35,22 @@ struct option_row {
 
 extern const struct option_row option_table[];
 extern const size_t option_table_length;
+
+/* The row with this name, `length` bytes long; NULL: there is none. */
+const struct option_row *option_find(const char *name, size_t length);
+
+/* Reads "on" or "off" in one of their spellings. Returns 0, or -1. */
+int option_flag_read(const char *text, int64_t *ret_value);
+
+/* "max-body" becomes RAWHTTP_MAX_BODY. */
+void option_variable(const struct option_row *row, char *ret_name, size_t size);
+
+/* Reads the environment for what the command line left open. Returns 0, or -1 with a line. */
+int options_read_environment(struct options *options, char *ret_error, size_t error_size);
+
+/* Stores one value; `where` is "--port" or "RAWHTTP_PORT". Returns 0, or -1 with a line. */
+int option_store(struct options *options, const struct option_row *row, const char *where,
+                 const char *text, char *ret_error, size_t error_size);
 
 /* Reads a value by the row's kind. Returns 0, or -1 with the reason in `ret_reason`. */
 int option_value_read(const struct option_row *row, const char *text, int64_t *ret_value,

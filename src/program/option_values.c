@@ -83,7 +83,7 @@ static int64_t find_choice(const char *choices, const char *text)
     return -1;
 }
 
-static int read_flag(const char *text, int64_t *ret_value)
+int option_flag_read(const char *text, int64_t *ret_value)
 {
     static const char *const off[] = {"", "0", "no", "off", "false"};
     static const char *const on[] = {"1", "yes", "on", "true"};
@@ -108,7 +108,7 @@ int option_value_read(const struct option_row *row, const char *text, int64_t *r
     int64_t value = 0;
     switch (row->kind) {
     case OPTION_FLAG:
-        if (read_flag(text, &value) == 0)
+        if (option_flag_read(text, &value) == 0)
             break;
         snprintf(ret_reason, reason_size, "'%s' is neither on nor off: use 1 or 0", text);
         return -1;

@@ -1,11 +1,10 @@
 /* Options: the table, and the reading of environment and command line by it.
  *
- * Happy path: defaults, then RAWHTTP_* (and PORT), then the command line. It fails at the first
- * value that is refused, with one line that names the place it came from, the value and what would
- * be right. */
+ * Happy path: defaults, then the command line, then RAWHTTP_* (and PORT) for what it left open. It
+ * fails at the first value that is refused, with one line that names the place it came from, the
+ * value and what would be right. */
 #include "program/options.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +17,7 @@
 
 const struct option_row option_table[] = {
     {"Where", 'p', "port", "N", OPTION_NUMBER, FIELD(port), 0, 65535, NULL,
-     "HTTP port; 0 picks a free one", "8080, or the next free one within 20"},
+     "HTTP port; 0 picks a free one", "8080, on a terminal or the next free one"},
     {NULL, 0, "host", "ADDR", OPTION_LIST, FIELD(hosts), 0, 0, NULL,
      "address to bind, repeatable; 0.0.0.0 and :: for the network", "localhost"},
     {NULL, 0, "reuse-port", NULL, OPTION_FLAG, FIELD(reuse_port), 0, 1, NULL,
@@ -27,20 +26,20 @@ const struct option_row option_table[] = {
      "event loops, one thread each; auto is one per usable core", "1"},
 
     {"TLS", 0, "tls-port", "N", OPTION_NUMBER, FIELD(tls_port), 0, 65535, NULL,
-     "HTTPS port; 0 picks a free one", "8443, or the next free one within 20"},
+     "HTTPS port; 0 picks a free one", "8443, on a terminal or the next free one"},
     {NULL, 0, "cert", "FILE", OPTION_LIST, FIELD(certs), 0, 0, NULL,
-     "certificate chain, repeatable; chosen by name", "server.crt where it exists"},
+     "certificate chain, repeatable; chosen by name", "server.crt if it exists"},
     {NULL, 0, "key", "FILE", OPTION_LIST, FIELD(keys), 0, 0, NULL,
-     "private key, one for each --cert", "server.key where it exists"},
+     "private key, one for each --cert", "server.key if it exists"},
     {NULL, 0, "dev-cert", NULL, OPTION_FLAG, FIELD(dev_cert), 0, 1, NULL,
-     "make a self-signed pair for localhost where the files are missing", NULL},
+     "make a self-signed pair for localhost if the files are missing", NULL},
     {NULL, 0, "no-tls", NULL, OPTION_FLAG, FIELD(no_tls), 0, 1, NULL, "no HTTPS", NULL},
     {NULL, 0, "client-ca", "FILE", OPTION_TEXT, FIELD(client_ca), 0, 0, NULL,
      "authority whose client certificates are asked for", NULL},
     {NULL, 0, "client-auth", "MODE", OPTION_CHOICE, FIELD(client_auth), 0, 0,
      "off/optional/required", "off, optional or required; --client-ca alone requires", "off"},
     {NULL, 0, "redirect-https", NULL, OPTION_FLAG, FIELD(redirect_https), 0, 1, NULL,
-     "answer plain HTTP by a redirect to HTTPS, with HSTS there", NULL},
+     "answer plain HTTP with a redirect to HTTPS, with HSTS there", NULL},
 
     {"Log", 0, "access-log", "FORMAT", OPTION_CHOICE, FIELD(access_log), 0, 0,
      "off/dev/common/combined/json", "off, dev, common, combined or json",
@@ -52,8 +51,8 @@ const struct option_row option_table[] = {
     {NULL, 0, "color", "WHEN", OPTION_CHOICE, FIELD(color), 0, 0, "auto/always/never",
      "auto, always or never; NO_COLOR is honoured", "auto"},
 
-    {"Deadlines", 0, "header-timeout", "D", OPTION_DURATION, FIELD(head_ms), 0, MS_MAX, NULL,
-     "for the whole head of a request", "10s"},
+    {"Deadlines (0 is never)", 0, "header-timeout", "D", OPTION_DURATION, FIELD(head_ms), 0, MS_MAX,
+     NULL, "for the whole head of a request", "10s"},
     {NULL, 0, "body-timeout", "D", OPTION_DURATION, FIELD(body_ms), 0, MS_MAX, NULL,
      "of silence inside a request body", "30s"},
     {NULL, 0, "write-timeout", "D", OPTION_DURATION, FIELD(write_ms), 0, MS_MAX, NULL,
@@ -67,8 +66,8 @@ const struct option_row option_table[] = {
     {NULL, 0, "min-rate", "N", OPTION_COUNT, FIELD(rate_bytes_min), 0, INT32_MAX, NULL,
      "bytes per second under which a transfer is cut; 0 is off", "240"},
 
-    {"Limits", 0, "max-head", "N", OPTION_COUNT, FIELD(head_bytes_max), 256, 65535, NULL,
-     "bytes of a request's head", "16K"},
+    {"Limits", 0, "max-head", "N", OPTION_COUNT, FIELD(head_bytes_max), 256, 65536, NULL,
+     "bytes of a request's head, at most 64K", "16K"},
     {NULL, 0, "max-body", "N", OPTION_COUNT, FIELD(body_bytes_max), 0, INT64_MAX, NULL,
      "bytes of a request's body", "10M"},
     {NULL, 0, "max-connections", "N", OPTION_COUNT, FIELD(connections_max), 1, 1 << 24, NULL,
@@ -79,12 +78,12 @@ const struct option_row option_table[] = {
     {"Stopping", 0, "grace", "D", OPTION_DURATION, FIELD(grace_ms), 0, MS_MAX, NULL,
      "how long a shutdown waits for what is in flight", "2s"},
     {NULL, 0, "drain-delay", "D", OPTION_DURATION, FIELD(drain_delay_ms), 0, MS_MAX, NULL,
-     "how long before that /healthz says 503", "0"},
+     "how long before that /healthz returns 503", "0"},
 
     {"Files", 0, "spa", NULL, OPTION_FLAG, FIELD(spa), 0, 1, NULL, "index.html for unknown paths",
      NULL},
     {NULL, 0, "listing", NULL, OPTION_FLAG, FIELD(listing), 0, 1, NULL,
-     "folder listings; on where DIR is given", NULL},
+     "folder listings; on with DIR", NULL},
     {NULL, 0, "no-compression", NULL, OPTION_FLAG, FIELD(no_compression), 0, 1, NULL,
      "send files as they are", NULL},
 
@@ -93,12 +92,8 @@ const struct option_row option_table[] = {
     {NULL, 'h', "help", NULL, OPTION_INFO, FIELD(help), 0, 1, NULL, "this text", NULL},
 };
 const size_t option_table_length = sizeof option_table / sizeof option_table[0];
-
-/* One refusal: where the value came from, and why it is none. */
-struct refusal {
-    char *text;
-    size_t size;
-};
+_Static_assert(sizeof option_table / sizeof option_table[0] <= OPTIONS_MAX,
+               "sources has a row each");
 
 void options_init(struct options *options)
 {
@@ -140,120 +135,68 @@ static void *field_of(struct options *options, const struct option_row *row)
     return (char *)options + row->offset;
 }
 
-static int refuse(struct refusal *refusal, const char *where, const char *reason)
+static void mark(struct options *options, const struct option_row *row, enum option_source source)
 {
-    snprintf(refusal->text, refusal->size, "%s: %s", where, reason);
-    return -1;
+    options->sources[row - option_table] = (unsigned char)source;
 }
 
-static int list_add(struct text_list *list, const char *item)
-{
-    if (list->count == TEXT_LIST_MAX)
-        return -1;
-    list->items[list->count++] = item;
-    return 0;
-}
-
-/* Stores one value; `where` is "--port" or "RAWHTTP_PORT". */
-static int store(struct options *options, const struct option_row *row, const char *where,
-                 const char *text, struct refusal *refusal)
-{
-    char reason[200];
-    if (row->kind == OPTION_TEXT) {
-        if (text[0] == '\0')
-            return refuse(refusal, where, "the value is empty");
-        *(const char **)field_of(options, row) = text;
-        return 0;
-    }
-    if (row->kind == OPTION_LIST) {
-        struct text_list *list = field_of(options, row);
-        if (list->from_environment) {
-            list->count = 0;
-            list->from_environment = false;
-        }
-        if (text[0] == '\0')
-            return refuse(refusal, where, "the value is empty");
-        if (list_add(list, text) != 0)
-            return refuse(refusal, where, "given more than 16 times");
-        return 0;
-    }
-    int64_t value;
-    if (option_value_read(row, text, &value, reason, sizeof reason) != 0)
-        return refuse(refusal, where, reason);
-    *(int64_t *)field_of(options, row) = value;
-    return 0;
-}
-
-/* "max-body" becomes RAWHTTP_MAX_BODY. */
-static void environment_name(const struct option_row *row, char *ret_name, size_t size)
-{
-    size_t length = (size_t)snprintf(ret_name, size, "RAWHTTP_%s", row->name);
-    for (size_t i = 0; i < length && i < size; i++) {
-        if (ret_name[i] >= 'a' && ret_name[i] <= 'z')
-            ret_name[i] = (char)(ret_name[i] - 'a' + 'A');
-        else if (ret_name[i] == '-')
-            ret_name[i] = '_';
-    }
-}
-
-static int read_environment_list(struct options *options, const struct option_row *row,
-                                 const char *where, const char *text, struct refusal *refusal)
-{
-    struct text_list *list = field_of(options, row);
-    list->copy = strdup(text);
-    if (list->copy == NULL)
-        return refuse(refusal, where, "out of memory");
-    char *rest = NULL;
-    for (char *item = strtok_r(list->copy, ",", &rest); item != NULL;
-         item = strtok_r(NULL, ",", &rest)) {
-        if (list_add(list, item) != 0)
-            return refuse(refusal, where, "more than 16 values");
-    }
-    list->from_environment = true;
-    return 0;
-}
-
-static int read_environment(struct options *options, struct refusal *refusal)
-{
-    for (size_t i = 0; i < option_table_length; i++) {
-        const struct option_row *row = &option_table[i];
-        if (row->kind == OPTION_INFO)
-            continue;
-        char name[64];
-        environment_name(row, name, sizeof name);
-        const char *text = getenv(name);
-        if (text == NULL && strcmp(row->name, "port") == 0) {
-            /* What platforms set for the program they start; HOST is not read, shells set that. */
-            snprintf(name, sizeof name, "PORT");
-            text = getenv(name);
-        }
-        bool is_flag = row->kind == OPTION_FLAG && row->argument == NULL;
-        if (text == NULL || (text[0] == '\0' && !is_flag))
-            continue;
-        int failed = row->kind == OPTION_LIST
-                         ? read_environment_list(options, row, name, text, refusal)
-                         : store(options, row, name, text, refusal);
-        if (failed)
-            return -1;
-    }
-    return 0;
-}
-
-static const struct option_row *find_long(const char *name, size_t length)
+const struct option_row *option_find(const char *name, size_t length)
 {
     for (size_t i = 0; i < option_table_length; i++) {
         const char *candidate = option_table[i].name;
-        if (strlen(candidate) == length && strncmp(candidate, name, length) == 0)
+        if (strlen(candidate) == length && strncmp(candidate, name, length) == 0) {
             return &option_table[i];
+        }
     }
     return NULL;
 }
 
+enum option_source options_source(const struct options *options, const char *name)
+{
+    const struct option_row *row = option_find(name, strlen(name));
+    return (enum option_source)options->sources[row - option_table];
+}
+
+static int store_item(struct text_list *list, const char *text)
+{
+    if (list->count == TEXT_LIST_MAX) {
+        return -1;
+    }
+    list->items[list->count++] = text;
+    return 0;
+}
+
+int option_store(struct options *options, const struct option_row *row, const char *where,
+                 const char *text, char *ret_error, size_t error_size)
+{
+    char reason[200] = "the value is empty";
+    bool is_text = row->kind == OPTION_TEXT || row->kind == OPTION_LIST;
+    int64_t value;
+    int failed = is_text && text[0] == '\0' ? -1 : 0;
+    if (failed == 0 && row->kind == OPTION_TEXT) {
+        *(const char **)field_of(options, row) = text;
+    } else if (failed == 0 && row->kind == OPTION_LIST) {
+        failed = store_item(field_of(options, row), text);
+        snprintf(reason, sizeof reason, "given more than %d times", TEXT_LIST_MAX);
+    } else if (failed == 0) {
+        failed = option_value_read(row, text, &value, reason, sizeof reason);
+        if (failed == 0) {
+            *(int64_t *)field_of(options, row) = value;
+        }
+    }
+    if (failed != 0) {
+        snprintf(ret_error, error_size, "%s: %s", where, reason);
+    }
+    return failed;
+}
+
 static const struct option_row *find_short(char letter)
 {
-    for (size_t i = 0; i < option_table_length; i++)
-        if (option_table[i].letter != 0 && option_table[i].letter == letter)
+    for (size_t i = 0; i < option_table_length; i++) {
+        if (option_table[i].letter != 0 && option_table[i].letter == letter) {
             return &option_table[i];
+        }
+    }
     return NULL;
 }
 
@@ -266,7 +209,7 @@ static size_t shared_start(const char *a, const char *b)
     return length;
 }
 
-static int refuse_unknown(struct refusal *refusal, const char *argument)
+static int refuse_unknown(const char *argument, char *ret_error, size_t error_size)
 {
     const char *guess = NULL;
     size_t best = 2;
@@ -277,80 +220,151 @@ static int refuse_unknown(struct refusal *refusal, const char *argument)
             guess = option_table[i].name;
         }
     }
-    if (guess != NULL)
-        snprintf(refusal->text, refusal->size,
-                 "unknown option '%.100s': did you mean --%s? See --help", argument, guess);
-    else
-        snprintf(refusal->text, refusal->size, "unknown option '%.100s': see --help", argument);
+    if (guess != NULL) {
+        snprintf(ret_error, error_size, "unknown option '%.100s': did you mean --%s? See --help",
+                 argument, guess);
+    } else {
+        snprintf(ret_error, error_size, "unknown option '%.100s': see --help", argument);
+    }
     return -1;
 }
 
-/* Takes the option at argv[*at], and its value where that is an argument of its own. */
-static int read_option(struct options *options, int argc, char **argv, int *at,
-                       struct refusal *refusal)
-{
-    char *argument = argv[*at];
-    bool is_long = argument[1] == '-';
-    const char *value = NULL;
-    const struct option_row *row;
-    if (is_long) {
-        size_t length = strcspn(argument + 2, "=");
-        row = find_long(argument + 2, length);
-        if (argument[2 + length] == '=')
-            value = argument + 2 + length + 1;
-    } else {
-        row = find_short(argument[1]);
-        if (argument[2] != '\0')
-            value = argument + 2;
-    }
-    if (row == NULL)
-        return refuse_unknown(refusal, argument);
+/* The arguments while they are read. */
+struct line {
+    int argc, at;
+    char **argv;
+    char *error;
+    size_t error_size;
+};
 
-    char where[64];
-    snprintf(where, sizeof where, is_long ? "--%s" : "-%.1s", is_long ? row->name : argument + 1);
-    if (row->argument == NULL) {
-        if (value != NULL)
-            return refuse(refusal, where, "takes no value");
-        if (row->kind == OPTION_INFO)
-            *(bool *)field_of(options, row) = true;
-        else
-            *(int64_t *)field_of(options, row) = 1;
-        return 0;
+/* Stores a flag: `wanted` if it stands alone, the same or its opposite after "=on" or "=off". */
+static int take_flag(struct options *options, const struct option_row *row, struct line *line,
+                     const char *where, const char *value, int64_t wanted)
+{
+    int64_t given = 1;
+    bool is_digit = value != NULL && value[0] >= '0' && value[0] <= '9';
+    if (value != NULL && (value[0] == '\0' || is_digit || option_flag_read(value, &given) != 0)) {
+        snprintf(line->error, line->error_size, "%s: '%.100s' is neither on nor off", where, value);
+        return -1;
+    }
+    if (row->kind == OPTION_INFO && value != NULL) {
+        snprintf(line->error, line->error_size, "%s: takes no value", where);
+        return -1;
+    }
+    if (row->kind == OPTION_INFO) {
+        *(bool *)field_of(options, row) = true;
+    } else {
+        *(int64_t *)field_of(options, row) = given == wanted;
+    }
+    mark(options, row, OPTION_LINE);
+    return 0;
+}
+
+/* Stores the value of an option that needs one: behind "=", or the next argument. */
+static int take_value(struct options *options, const struct option_row *row, struct line *line,
+                      const char *where, const char *value)
+{
+    if (value == NULL && line->at + 1 >= line->argc) {
+        snprintf(line->error, line->error_size, "%s: needs a value: see --help", where);
+        return -1;
     }
     if (value == NULL) {
-        if (*at + 1 >= argc)
-            return refuse(refusal, where, "needs a value; see --help");
-        value = argv[++*at];
+        value = line->argv[++line->at];
     }
-    return store(options, row, where, value, refusal);
+    mark(options, row, OPTION_LINE);
+    return option_store(options, row, where, value, line->error, line->error_size);
+}
+
+/* The flag that "--no-NAME", or "--NAME" for a flag no-NAME, turns round. */
+static const struct option_row *find_opposite(const char *name, size_t length)
+{
+    const struct option_row *row = NULL;
+    char longer[64];
+    if (length > 3 && strncmp(name, "no-", 3) == 0) {
+        row = option_find(name + 3, length - 3);
+    } else if (length < sizeof longer - 3) {
+        int size = snprintf(longer, sizeof longer, "no-%.*s", (int)length, name);
+        row = option_find(longer, (size_t)size);
+    }
+    return row != NULL && row->kind == OPTION_FLAG ? row : NULL;
+}
+
+static int read_long(struct options *options, struct line *line)
+{
+    const char *argument = line->argv[line->at];
+    const char *name = argument + 2;
+    size_t length = strcspn(name, "=");
+    const char *value = name[length] == '=' ? name + length + 1 : NULL;
+    char where[64];
+    snprintf(where, sizeof where, "--%.*s", (int)(length < 50 ? length : 50), name);
+    const struct option_row *row = option_find(name, length);
+    if (row != NULL) {
+        return row->argument == NULL ? take_flag(options, row, line, where, value, 1)
+                                     : take_value(options, row, line, where, value);
+    }
+    row = find_opposite(name, length);
+    return row != NULL ? take_flag(options, row, line, where, value, 0)
+                       : refuse_unknown(argument, line->error, line->error_size);
+}
+
+/* "-v", "-p8080", "-vp 8080": flags may share an argument; one that needs a value comes last. */
+static int read_short(struct options *options, struct line *line)
+{
+    const char *argument = line->argv[line->at];
+    for (const char *letter = argument + 1; *letter != '\0'; letter++) {
+        const struct option_row *row = find_short(*letter);
+        const char where[3] = {'-', *letter, '\0'};
+        if (row == NULL) {
+            return refuse_unknown(argument, line->error, line->error_size);
+        }
+        if (row->argument != NULL) {
+            return take_value(options, row, line, where, letter[1] != '\0' ? letter + 1 : NULL);
+        }
+        if (take_flag(options, row, line, where, NULL, 1) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int read_line(struct options *options, struct line *line)
+{
+    bool only_operands = false;
+    for (; line->at < line->argc; line->at++) {
+        char *argument = line->argv[line->at];
+        int failed = 0;
+        if (!only_operands && strcmp(argument, "--") == 0) {
+            only_operands = true;
+        } else if (!only_operands && argument[0] == '-' && argument[1] != '\0') {
+            failed = argument[1] == '-' ? read_long(options, line) : read_short(options, line);
+        } else if (options->folder != NULL) {
+            snprintf(line->error, line->error_size, "one folder at a time: '%.100s' and '%.100s'",
+                     options->folder, argument);
+            failed = -1;
+        } else {
+            options->folder = argument;
+        }
+        if (failed != 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 int options_read(struct options *options, int argc, char **argv, char *ret_error, size_t error_size)
 {
-    struct refusal refusal = {ret_error, error_size};
-    int environment = read_environment(options, &refusal);
-    bool only_operands = false;
-    for (int at = 1; at < argc; at++) {
-        char *argument = argv[at];
-        if (!only_operands && strcmp(argument, "--") == 0) {
-            only_operands = true;
-        } else if (!only_operands && argument[0] == '-' && argument[1] != '\0') {
-            if (read_option(options, argc, argv, &at, &refusal) != 0)
-                return -1;
-        } else if (options->folder != NULL) {
-            snprintf(ret_error, error_size, "one folder at a time: '%.100s' and '%.100s'",
-                     options->folder, argument);
-            return -1;
-        } else {
-            options->folder = argument;
-        }
+    struct line line = {argc, 1, argv, ret_error, error_size};
+    if (read_line(options, &line) != 0) {
+        return -1;
     }
-    /* Help helps most where the environment is wrong. */
-    if (options->help || options->version)
+    /* Help helps most if the environment is wrong. */
+    if (options->help || options->version) {
         return 0;
-    if (environment == 0 && options->certs.count != options->keys.count)
-        return refuse(&refusal, "--cert, --key", "they come in pairs: one --key for each --cert");
-    return environment;
+    }
+    if (options_read_environment(options, ret_error, error_size) != 0) {
+        return -1;
+    }
+    return options_check(options, ret_error, error_size);
 }
 
 bool options_color(const struct options *options, int descriptor)

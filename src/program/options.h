@@ -12,14 +12,16 @@ enum access_format { ACCESS_OFF, ACCESS_DEV, ACCESS_COMMON, ACCESS_COMBINED, ACC
 
 enum client_auth { CLIENT_AUTH_OFF, CLIENT_AUTH_OPTIONAL, CLIENT_AUTH_REQUIRED };
 
-enum { TEXT_LIST_MAX = 16 };
+enum { TEXT_LIST_MAX = 16, OPTIONS_MAX = 96, OPTION_NOTES_BYTES = 1024 };
+
+/* Where an option's value comes from. */
+enum option_source { OPTION_DEFAULT, OPTION_ENVIRONMENT, OPTION_LINE };
 
 /* A repeatable option's values. */
 struct text_list {
     const char *items[TEXT_LIST_MAX];
     size_t count;
-    bool from_environment; /* the first value of the command line then replaces all of them */
-    char *copy;            /* the environment's text, cut at its commas; owned */
+    char *copy; /* the environment's text, cut at its commas; owned */
 };
 
 struct options {
@@ -51,6 +53,9 @@ struct options {
     int64_t verbose; /* tell why requests were refused */
 
     bool help, version;
+
+    unsigned char sources[OPTIONS_MAX]; /* enum option_source, by the row of the table */
+    char notes[OPTION_NOTES_BYTES];     /* lines about variables that were ignored */
 };
 
 /* Fills in every default. */
@@ -58,10 +63,17 @@ void options_init(struct options *options);
 /* Frees what the environment's lists needed. */
 void options_fini(struct options *options);
 
-/* Reads the environment and the command line. Returns 0, or -1 with one line of text in
+/* Reads the command line, then what the environment adds to it. A variable that the command line
+ * overrides, or that has no effect, is not looked at. Returns 0, or -1 with one line of text in
  * `ret_error`. */
 int options_read(struct options *options, int argc, char **argv, char *ret_error,
                  size_t error_size);
+
+/* Where the value of the option with this name comes from. */
+enum option_source options_source(const struct options *options, const char *name);
+
+/* Looks for options that contradict each other. Returns 0, or -1 with one line in `ret_error`. */
+int options_check(const struct options *options, char *ret_error, size_t error_size);
 
 /* The help text, made from the same table that reads the options. */
 void options_print_help(bool color);

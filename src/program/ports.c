@@ -115,6 +115,28 @@ static int add_host(struct addresses *addresses, const char *host)
     return 0;
 }
 
+/* True if both cannot be listened on with one port. */
+static bool overlaps(const struct listen_address *a, const struct listen_address *b)
+{
+    const char *any = a->is_v6 ? "::" : "0.0.0.0";
+    return a->is_v6 == b->is_v6 && (strcmp(a->text, b->text) == 0 || strcmp(a->text, any) == 0 ||
+                                    strcmp(b->text, any) == 0);
+}
+
+/* An address of the last host that one of the others has too, or NULL. */
+static const struct listen_address *find_overlap(const struct addresses *addresses)
+{
+    size_t own = addresses->hosts[addresses->host_count - 1].first;
+    for (size_t i = own; i < addresses->count; i++) {
+        for (size_t j = 0; j < own; j++) {
+            if (overlaps(&addresses->items[i], &addresses->items[j])) {
+                return &addresses->items[i];
+            }
+        }
+    }
+    return NULL;
+}
+
 int addresses_init(struct addresses *addresses, const struct text_list *hosts, char *ret_error,
                    size_t error_size)
 {
@@ -123,12 +145,20 @@ int addresses_init(struct addresses *addresses, const struct text_list *hosts, c
     if (hosts->count == 0)
         return add_host(addresses, "localhost");
     for (size_t i = 0; i < hosts->count; i++) {
-        if (add_host(addresses, hosts->items[i]) == 0)
-            continue;
-        snprintf(ret_error, error_size,
-                 "--host: '%.100s' is not an address: use localhost, an IPv4 or IPv6 address, or *",
-                 hosts->items[i]);
-        return -1;
+        if (add_host(addresses, hosts->items[i]) != 0) {
+            snprintf(
+                ret_error, error_size,
+                "--host: '%.100s' is not an address: use localhost, an IPv4 or IPv6 address, or *",
+                hosts->items[i]);
+            return -1;
+        }
+        const struct listen_address *twice = find_overlap(addresses);
+        if (twice != NULL) {
+            snprintf(ret_error, error_size,
+                     "--host: '%.100s' contains %s, which another --host contains too: drop one",
+                     hosts->items[i], twice->text);
+            return -1;
+        }
     }
     return 0;
 }
@@ -148,33 +178,50 @@ static int probe_all(const struct addresses *addresses, unsigned *port, bool reu
     return 0;
 }
 
-int ports_find(const struct addresses *addresses, int64_t wanted, unsigned standard, bool reuse,
-               const char *option, char *ret_error, size_t error_size)
+/* Writes why no port was found, and what to do. */
+static void refuse_port(const struct port_wish *wish, const char *address, int error,
+                        char *ret_error, size_t error_size)
 {
-    if (wanted > 0)
-        return (int)wanted;
-    size_t index = 0;
-    int error = 0;
-    for (unsigned i = 0; i < PORTS_HUNTED; i++) {
-        unsigned port = wanted == 0 ? 0 : standard + i;
-        error = probe_all(addresses, &port, reuse, &index);
-        if (error == 0)
-            return (int)port;
-        if (error != EADDRINUSE)
-            break;
-    }
-    const char *address = addresses->items[index].text;
-    if (error != EADDRINUSE)
-        snprintf(ret_error, error_size, "listening on %s: %s; choose another --host", address,
+    if (error != EADDRINUSE) {
+        snprintf(ret_error, error_size, "cannot listen on %s: %s: choose another --host", address,
                  strerror(error));
-    else if (wanted == 0)
-        snprintf(ret_error, error_size, "no port is free on all addresses; choose one with %s",
-                 option);
-    else
+    } else if (wish->port == 0) {
+        snprintf(ret_error, error_size, "no port is free on all addresses: choose one with %s",
+                 wish->option);
+    } else if (!wish->hunts) {
         snprintf(
             ret_error, error_size,
-            "ports %u to %u are all busy on %s; choose another one with %s, 0 is any that is free",
-            standard, standard + PORTS_HUNTED - 1, address, option);
+            "port %u is in use on %s: stop the program that has it, or choose another one with "
+            "%s",
+            wish->standard, address, wish->option);
+    } else {
+        snprintf(ret_error, error_size,
+                 "ports %u to %u are in use on %s: choose another one with %s, 0 is any that is "
+                 "free",
+                 wish->standard, wish->standard + PORTS_HUNTED - 1, address, wish->option);
+    }
+}
+
+int ports_find(const struct addresses *addresses, const struct port_wish *wish, char *ret_error,
+               size_t error_size)
+{
+    if (wish->port > 0) {
+        return (int)wish->port;
+    }
+    size_t index = 0;
+    int error = 0;
+    unsigned tries = wish->port == 0 || wish->hunts ? PORTS_HUNTED : 1;
+    for (unsigned i = 0; i < tries; i++) {
+        unsigned port = wish->port == 0 ? 0 : wish->standard + i;
+        error = probe_all(addresses, &port, wish->reuse, &index);
+        if (error == 0) {
+            return (int)port;
+        }
+        if (error != EADDRINUSE) {
+            break;
+        }
+    }
+    refuse_port(wish, addresses->items[index].text, error, ret_error, error_size);
     return -1;
 }
 
@@ -192,18 +239,24 @@ int ports_listen(struct rh_runner *runner, const struct addresses *addresses, un
                                  ? "stop the program that has it, or choose another port"
                              : error == -EACCES ? "ports below 1024 need privileges"
                                                 : "choose another --host or --port";
-        snprintf(ret_error, error_size, "listening on %s: %s; %s", text, rh_strerror(error),
+        snprintf(ret_error, error_size, "cannot listen on %s: %s: %s", text, rh_strerror(error),
                  advice);
         return error;
     }
     return 0;
 }
 
-void ports_url(const struct listen_host *host, const char *scheme, unsigned port, char *ret_url,
-               size_t url_size)
+bool ports_next_url(const struct listen_host *host, size_t index, const char *scheme, unsigned port,
+                    char *ret_url, size_t url_size)
 {
-    const char *shown = strcmp(host->shown, "*") == 0 ? "0.0.0.0" : host->shown;
+    static const char *const of_all[] = {"0.0.0.0", "::"};
+    bool is_all = strcmp(host->shown, "*") == 0;
+    if (index >= (is_all ? host->count : 1)) {
+        return false;
+    }
+    const char *shown = is_all ? of_all[index] : host->shown;
     bool brackets = strchr(shown, ':') != NULL && shown[0] != '[';
     snprintf(ret_url, url_size, "%s://%s%s%s:%u/", scheme, brackets ? "[" : "", shown,
              brackets ? "]" : "", port);
+    return true;
 }

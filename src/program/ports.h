@@ -22,7 +22,7 @@ struct listen_address {
 
 /* One --host with its addresses, as the banner shows it. */
 struct listen_host {
-    const char *shown; /* as given: "localhost" where nothing was */
+    const char *shown; /* as given: "localhost" if nothing was */
     size_t first, count;
 };
 
@@ -38,18 +38,26 @@ struct addresses {
 int addresses_init(struct addresses *addresses, const struct text_list *hosts, char *ret_error,
                    size_t error_size);
 
-/* Finds the port that will be listened on. `wanted` -1 looks for the first free one from `standard`
- * on, 0 for any that is free on all addresses; another is taken as it is. `option` is the one to
- * advise. Returns the port, or -1 with a line in `ret_error`. */
-int ports_find(const struct addresses *addresses, int64_t wanted, unsigned standard, bool reuse,
-               const char *option, char *ret_error, size_t error_size);
+/* Which port somebody wants. */
+struct port_wish {
+    int64_t port;       /* -1: the standard one; 0: any that is free on all addresses */
+    unsigned standard;  /* of the scheme */
+    const char *option; /* the one to advise */
+    bool reuse;
+    bool hunts; /* a busy standard port is replaced by the next free one */
+};
+
+/* Finds the port that will be listened on. A given one is taken as it is. Returns the port, or -1
+ * with a line in `ret_error`. */
+int ports_find(const struct addresses *addresses, const struct port_wish *wish, char *ret_error,
+               size_t error_size);
+
+/* The URLs of a host, one for each of its names: two for "*". Returns false past the last one. */
+bool ports_next_url(const struct listen_host *host, size_t index, const char *scheme, unsigned port,
+                    char *ret_url, size_t url_size);
 
 /* Listens on `port` of all addresses. Returns 0, or a negative code with a line in `ret_error`. */
 int ports_listen(struct rh_runner *runner, const struct addresses *addresses, unsigned port,
                  const struct rh_listen *listen, char *ret_error, size_t error_size);
-
-/* "http://localhost:8080/", in brackets where the host is an IPv6 address. */
-void ports_url(const struct listen_host *host, const char *scheme, unsigned port, char *ret_url,
-               size_t url_size);
 
 #endif

@@ -24,7 +24,7 @@
 #include "program/tls_setup.h"
 #include "program/tls_watch.h"
 
-enum { HTTP_PORT = 8080, HTTPS_PORT = 8443, ERROR_MAX = 512 };
+enum { HTTP_PORT = 8080, HTTPS_PORT = 8443, ERROR_MAX = 512, HEAD_BYTES_MAX = 65535 };
 
 struct service {
     const struct options *options;
@@ -45,7 +45,7 @@ struct service {
 
 static int say(const struct service *service)
 {
-    banner_note("%s", service->error);
+    notes_say(&service->logs.notes, "%s", service->error);
     return 1;
 }
 
@@ -62,7 +62,10 @@ static int configure(struct service *service)
     config->tls_ms = (uint32_t)options->tls_ms;
     config->answer_ms = (uint32_t)options->answer_ms;
     config->rate_bytes_min = (uint32_t)options->rate_bytes_min;
-    config->head_bytes_max = (uint32_t)options->head_bytes_max;
+    /* 64K is what people write; the library counts to one less. */
+    config->head_bytes_max = options->head_bytes_max > HEAD_BYTES_MAX
+                                 ? HEAD_BYTES_MAX
+                                 : (uint32_t)options->head_bytes_max;
     if (config->target_bytes_max > config->head_bytes_max)
         config->target_bytes_max = config->head_bytes_max;
     config->body_bytes_max = (uint64_t)options->body_bytes_max;
@@ -84,10 +87,55 @@ static int configure(struct service *service)
         return -1;
     }
     if (config->connections_max < options->connections_max)
-        banner_note("the limit of open files leaves room for %u connections of each loop and the "
-                    "files that they send, not %lld: raise it with ulimit -Hn",
-                    config->connections_max, (long long)options->connections_max);
+        notes_say(&service->logs.notes,
+                  "the limit of open files leaves room for %u connections of each loop and the "
+                  "files that they send, not %lld: raise it with ulimit -Hn",
+                  config->connections_max, (long long)options->connections_max);
     return 0;
+}
+
+static const char *folder_advice(int error)
+{
+    switch (error) {
+    case EACCES:
+        return "let this user read and enter it";
+    case ENOTDIR:
+        return "name the folder that the file is in";
+    case ENOENT:
+        return "name a folder that is there";
+    case EMFILE:
+    case ENFILE:
+        return "raise the limit of open files";
+    default:
+        return "choose another folder";
+    }
+}
+
+/* Options that were given and change nothing are worth a line each. */
+static void note_without_effect(const struct service *service)
+{
+    const struct options *options = service->options;
+    const struct notes *notes = &service->logs.notes;
+    char path[PATH_MAX];
+    if (options->folder == NULL) {
+        if (options->listing > 0) {
+            notes_say(notes, "--listing has no effect without DIR: the demo lists no folder");
+        }
+        return;
+    }
+    snprintf(path, sizeof path, "%s/index.html", options->folder);
+    if (options->spa && access(path, F_OK) != 0) {
+        notes_say(notes, "--spa has no effect while there is no %s", path);
+    }
+}
+
+/* The lines about ignored variables. */
+static void note_variables(const struct service *service)
+{
+    const char *line = service->options->notes;
+    for (size_t length; (length = strcspn(line, "\n")) > 0; line += length + 1) {
+        notes_say(&service->logs.notes, "%.*s", (int)length, line);
+    }
 }
 
 /* A folder and nothing else, or the demo application. */
@@ -115,15 +163,14 @@ static int build_app(struct service *service)
     if (!options->no_compression)
         rh_app_compress(service->app, NULL);
     if (options->folder == NULL) {
-        demo_init(&service->demo, service->app, &files_options);
+        demo_init(&service->demo, service->app, &files_options, &service->logs.notes);
         snprintf(service->folder, sizeof service->folder, "%s", service->demo.folder);
         return 0;
     }
     struct rh_files *files = rh_files_create(options->folder, &files_options);
     if (files == NULL) {
-        snprintf(service->error, ERROR_MAX,
-                 "serving the folder '%.200s': %s; name a folder that is there", options->folder,
-                 strerror(errno));
+        snprintf(service->error, ERROR_MAX, "cannot serve the folder '%.200s': %s: %s",
+                 options->folder, strerror(errno), folder_advice(errno));
         rh_app_unref(service->app);
         return -1;
     }
@@ -132,18 +179,23 @@ static int build_app(struct service *service)
     return 0;
 }
 
-/* One scheme on its port, hunted where none was given. Returns the port, or -1. */
+/* One scheme on its port. Without a terminal nobody would read that the port is another one, and a
+ * proxy would not notice: a busy port is then an error. Returns the port, or -1. */
 static int listen_scheme(struct service *service, int64_t wanted, unsigned standard,
                          const char *option, struct rh_tls *tls)
 {
     struct rh_listen listen;
     int reuse = (int)service->options->reuse_port;
-    int port =
-        ports_find(&service->addresses, wanted, standard, reuse, option, service->error, ERROR_MAX);
+    struct port_wish wish = {.port = wanted,
+                             .standard = standard,
+                             .option = option,
+                             .reuse = reuse,
+                             .hunts = isatty(STDIN_FILENO) || isatty(STDERR_FILENO)};
+    int port = ports_find(&service->addresses, &wish, service->error, ERROR_MAX);
     if (port < 0)
         return -1;
     if (wanted < 0 && port != (int)standard)
-        banner_note("port %u is busy, using %d", standard, port);
+        notes_say(&service->logs.notes, "port %u is busy, using %d", standard, port);
     rh_listen_init(&listen);
     listen.reuse_port = reuse;
     listen.tls = tls;
@@ -151,6 +203,35 @@ static int listen_scheme(struct service *service, int64_t wanted, unsigned stand
                         service->error, ERROR_MAX) == 0
                ? port
                : -1;
+}
+
+static int listen_tls(struct service *service)
+{
+    int port = listen_scheme(service, service->options->tls_port, HTTPS_PORT, "--tls-port",
+                             service->tls.tls);
+    if (port < 0) {
+        return -1;
+    }
+    service->tls.port = (unsigned)port;
+    return 0;
+}
+
+/* HTTPS begins when the first broken pair has been repaired. */
+static void listen_late(void *data)
+{
+    struct service *service = data;
+    if (listen_tls(service) != 0) {
+        notes_warn(&service->logs.notes, "HTTPS cannot start: %s", service->error);
+        return;
+    }
+    for (size_t i = 0; i < service->addresses.host_count; i++) {
+        char url[128];
+        for (size_t j = 0; ports_next_url(&service->addresses.hosts[i], j, "https",
+                                          service->tls.port, url, sizeof url);
+             j++) {
+            notes_line(&service->logs.notes, url);
+        }
+    }
 }
 
 /* Creates the runner and listens. */
@@ -166,13 +247,15 @@ static int listen_all(struct service *service, struct banner *banner)
     if (port < 0)
         return -1;
     banner->http_port = (unsigned)port;
-    if (service->tls.tls == NULL)
+    if (service->tls.loaded_n == 0) {
+        service->tls.on_ready = listen_late;
+        service->tls.data = service;
         return 0;
-    port = listen_scheme(service, options->tls_port, HTTPS_PORT, "--tls-port", service->tls.tls);
-    if (port < 0)
+    }
+    if (listen_tls(service) != 0) {
         return -1;
-    banner->https_port = (unsigned)port;
-    service->tls.port = (unsigned)port;
+    }
+    banner->https_port = service->tls.port;
     return 0;
 }
 
@@ -191,19 +274,20 @@ static int run(struct service *service)
     service->demo.runner = service->runner;
 
     int code = 1;
-    int error = signals_open(&service->signals, service->runner, &service->logs, &service->tls,
+    int error = signals_open(&service->signals, service->runner, &service->logs, &service->watch,
                              (uint64_t)options->drain_delay_ms, (uint64_t)options->grace_ms);
     if (error == 0) {
         if (service->tls.no_default)
-            banner_note("no server.crt and server.key here: HTTP only; --dev-cert makes a pair");
+            notes_say(&service->logs.notes,
+                      "no server.crt and server.key here: HTTP only; --dev-cert makes a pair");
         banner_print(&banner, &service->addresses);
+        logs_begin(&service->logs);
         demo_watch_open(&service->demo, rh_runner_loop(service->runner));
-        tls_watch_open(&service->watch, rh_runner_loop(service->runner), &service->tls,
-                       service->logs.color_errors);
+        tls_watch_open(&service->watch, rh_runner_loop(service->runner), &service->tls);
         code = rh_runner_run(service->runner);
-        fprintf(stderr, "Stopped.\n");
+        notes_line(&service->logs.notes, "Stopped.");
     } else {
-        banner_note("listening to signals: %s", rh_strerror(error));
+        notes_say(&service->logs.notes, "listening to signals: %s", rh_strerror(error));
     }
     tls_watch_close(&service->watch);
     demo_watch_close(&service->demo);
@@ -228,12 +312,13 @@ int serve(const struct options *options)
         code = say(service);
         goto end;
     }
+    note_variables(service);
     if (configure(service) != 0) {
         code = say(service);
         goto end_logs;
     }
-    if (tls_setup_open(&service->tls, options, service->logs.color_errors, service->error,
-                       ERROR_MAX) != 0) {
+    if (tls_setup_open(&service->tls, options, &service->logs.notes, service->error, ERROR_MAX) !=
+        0) {
         code = say(service);
         goto end_logs;
     }
@@ -241,6 +326,7 @@ int serve(const struct options *options)
         code = say(service);
         goto end_tls;
     }
+    note_without_effect(service);
     code = run(service);
     rh_runner_destroy(service->runner);
     rh_app_unref(service->app);

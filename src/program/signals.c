@@ -6,11 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "program/banner.h"
+#include "program/notes.h"
 
 /* A process that was started on a terminal can open it as /dev/tty for as long as it is there. */
 static bool terminal_is_there(void)
@@ -25,7 +24,7 @@ static bool terminal_is_there(void)
 static void stop(struct signals *signals)
 {
     if (!signals->stopping)
-        fprintf(stderr, "Shutting down…\n");
+        notes_line(&signals->logs->notes, "Shutting down…");
     signals->stopping = true;
     /* The second call cuts what is still in flight. */
     rh_runner_drain(signals->runner, signals->delay_ms, signals->grace_ms);
@@ -41,7 +40,7 @@ static void on_signal(uv_signal_t *handle, int number)
         break;
     case SIGHUP:
         if (!signals->had_terminal || terminal_is_there())
-            tls_setup_reload(signals->tls, signals->logs->color_errors);
+            tls_watch_ask(signals->watch);
         else if (!signals->stopping)
             stop(signals);
         break;
@@ -58,13 +57,13 @@ static bool is_ignored(int number)
 }
 
 int signals_open(struct signals *signals, struct rh_runner *runner, struct logs *logs,
-                 struct tls_setup *tls, uint64_t delay_ms, uint64_t grace_ms)
+                 struct tls_watch *watch, uint64_t delay_ms, uint64_t grace_ms)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
     *signals = (struct signals){
         .runner = runner,
         .logs = logs,
-        .tls = tls,
+        .watch = watch,
         .delay_ms = delay_ms,
         .grace_ms = grace_ms,
         .had_terminal = terminal_is_there(),

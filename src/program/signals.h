@@ -9,12 +9,12 @@
 #include <rawhttp.h>
 
 #include "program/logs.h"
-#include "program/tls_setup.h"
+#include "program/tls_watch.h"
 
 struct signals {
     struct rh_runner *runner;
     struct logs *logs;
-    struct tls_setup *tls;
+    struct tls_watch *watch;
     uint64_t delay_ms, grace_ms;
     bool had_terminal; /* a controlling terminal, when the program started */
     bool stopping;
@@ -25,7 +25,7 @@ struct signals {
 /* Starts to listen to SIGINT, SIGTERM, SIGHUP (where it was not ignored) and SIGUSR1, and ignores
  * SIGPIPE. Returns 0 or a negative code of libuv. */
 int signals_open(struct signals *signals, struct rh_runner *runner, struct logs *logs,
-                 struct tls_setup *tls, uint64_t delay_ms, uint64_t grace_ms);
+                 struct tls_watch *watch, uint64_t delay_ms, uint64_t grace_ms);
 
 /* Closes the handles; their loop must be run once more before it is closed. */
 void signals_close(struct signals *signals);

@@ -1,112 +1,122 @@
 /* TLS as the options say.
  *
  * Happy path: the pairs of --cert and --key, or server.crt and server.key where they exist, or,
- * with --dev-cert, a pair that is made now. It fails open where somebody only wanted HTTPS beside
- * HTTP (a warning), and closed where somebody asked for protection: --client-auth, --client-ca and
- * --redirect-https end the start. */
+ * with --dev-cert, a pair that is made now. A pair that cannot be used is a warning, is kept, and
+ * is tried again with every reload; HTTPS begins with the first one that works. It fails closed if
+ * somebody asked for protection: --client-auth, --client-ca and --redirect-https end the start. */
 #include "program/tls_setup.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "program/banner.h"
 #include "program/locate.h"
 
 /* A year, as RFC 6797 §6.1.1 has it in its example. */
 static const char hsts_value[] = "max-age=31536000";
-
-struct pair {
-    const char *cert, *key;
-};
 
 static bool exists(const char *path)
 {
     return access(path, F_OK) == 0;
 }
 
-/* With --dev-cert: makes the pair where both files are missing. */
-static void make_pair(const struct pair *pair, bool color)
+/* Adds a pair to those that are configured. */
+static int add_pair(struct tls_setup *setup, const char *cert, const char *key)
 {
-    char error[256];
-    if (exists(pair->cert) || exists(pair->key))
-        return;
-    if (rh_tls_write_dev_cert(pair->cert, pair->key, error, sizeof error) != 0)
-        banner_warning(color, "making a development certificate: %s", error);
-    else
-        banner_note("made a development certificate for localhost: %s and %s", pair->cert,
-                    pair->key);
+    struct tls_pair *pair = &setup->pairs[setup->pairs_n];
+    *pair = (struct tls_pair){.cert = strdup(cert), .key = strdup(key)};
+    setup->pairs_n++;
+    return pair->cert != NULL && pair->key != NULL ? 0 : -1;
 }
 
-/* A path that can not be kept is not watched; SIGHUP still reloads it. */
-static void remember_path(struct tls_setup *setup, const char *path)
+/* Collects the pairs of the options, or the default pair where there is one. */
+static int find_pairs(struct tls_setup *setup, const struct options *options)
 {
-    char *copy = setup->loaded_count < PAIR_FILES_MAX ? strdup(path) : NULL;
-    if (copy != NULL)
-        setup->loaded[setup->loaded_count++] = copy;
-}
-
-/* Loads one pair. Returns 0, or -1 after a warning. */
-static int load_pair(struct tls_setup *setup, const struct pair *pair, bool color)
-{
-    if (rh_tls_add_pair(setup->tls, pair->cert, pair->key) == 0) {
-        remember_path(setup, pair->cert);
-        remember_path(setup, pair->key);
+    char cert[PATH_MAX], key[PATH_MAX];
+    for (size_t i = 0; i < options->certs.count; i++) {
+        if (add_pair(setup, options->certs.items[i], options->keys.items[i]) != 0) {
+            return -1;
+        }
+    }
+    if (options->certs.count > 0) {
         return 0;
     }
-    banner_warning(color, "%s", rh_tls_error(setup->tls));
-    return -1;
+    if (locate_pair("server.crt", "server.key", cert, key) == 0) {
+        return add_pair(setup, cert, key);
+    }
+    if (options->dev_cert) {
+        return add_pair(setup, "server.crt", "server.key");
+    }
+    setup->no_default = true;
+    return 0;
 }
 
-/* The pairs to load, at most TEXT_LIST_MAX. The default pair's paths are put into `cert` and `key`.
+/* With --dev-cert: makes the pair if both files are missing. */
+static void make_pair(const struct tls_setup *setup, const struct tls_pair *pair)
+{
+    char error[256];
+    if (exists(pair->cert) || exists(pair->key)) {
+        return;
+    }
+    if (rh_tls_write_dev_cert(pair->cert, pair->key, error, sizeof error) != 0) {
+        notes_warn(setup->notes, "making a development certificate: %s", error);
+    } else {
+        notes_say(setup->notes, "made a development certificate for localhost: %s and %s",
+                  pair->cert, pair->key);
+    }
+}
+
+/* A file that was named and is not there is a mistake of the command line, not a certificate that
+ * somebody will repair. */
+static int check_named(const struct options *options, char *ret_error, size_t error_size)
+{
+    for (size_t i = 0; i < 2 * options->certs.count; i++) {
+        bool is_cert = i % 2 == 0;
+        const char *path = (is_cert ? options->certs : options->keys).items[i / 2];
+        if (exists(path)) {
+            continue;
+        }
+        snprintf(ret_error, error_size,
+                 "--%s: cannot read '%.200s': %s: check the path, or make a pair with --dev-cert",
+                 is_cert ? "cert" : "key", path, strerror(errno));
+        return -1;
+    }
+    return 0;
+}
+
+/* Tries the pairs that are not loaded. A pair that fails is a warning and is kept for the next try.
  */
-static size_t find_pairs(const struct options *options, struct pair *ret_pairs, char cert[PATH_MAX],
-                         char key[PATH_MAX])
+static void load_pairs(struct tls_setup *setup)
 {
-    if (options->certs.count > 0) {
-        for (size_t i = 0; i < options->certs.count; i++)
-            ret_pairs[i] = (struct pair){options->certs.items[i], options->keys.items[i]};
-        return options->certs.count;
+    for (size_t i = 0; i < setup->pairs_n; i++) {
+        struct tls_pair *pair = &setup->pairs[i];
+        if (pair->is_loaded) {
+            continue;
+        }
+        pair->is_loaded = rh_tls_add_pair(setup->tls, pair->cert, pair->key) == 0;
+        setup->loaded_n += pair->is_loaded;
+        if (!pair->is_loaded) {
+            notes_warn(setup->notes, "%s", rh_tls_error(setup->tls));
+        }
     }
-    if (locate_pair("server.crt", "server.key", cert, key) != 0) {
-        if (!options->dev_cert)
-            return 0;
-        snprintf(cert, PATH_MAX, "server.crt");
-        snprintf(key, PATH_MAX, "server.key");
-    }
-    ret_pairs[0] = (struct pair){cert, key};
-    return 1;
 }
 
-/* How many pairs could be loaded. */
-static size_t load_pairs(struct tls_setup *setup, const struct options *options, bool color)
+static void tell_warnings(const struct tls_setup *setup)
 {
-    struct pair pairs[TEXT_LIST_MAX];
-    char cert[PATH_MAX], key[PATH_MAX], warning[512];
-    size_t count = find_pairs(options, pairs, cert, key);
-    size_t loaded = 0;
-    setup->no_default = count == 0 && !options->no_tls;
-    for (size_t i = 0; i < count && !options->no_tls; i++) {
-        if (options->dev_cert)
-            make_pair(&pairs[i], color);
-        loaded += load_pair(setup, &pairs[i], color) == 0;
+    char warning[512];
+    for (size_t i = 0; rh_tls_warning(setup->tls, i, warning, sizeof warning); i++) {
+        notes_warn(setup->notes, "%s", warning);
     }
-    for (size_t i = 0; loaded > 0 && rh_tls_warning(setup->tls, i, warning, sizeof warning); i++)
-        banner_warning(color, "%s", warning);
-    return loaded;
 }
 
 static int set_client_auth(struct tls_setup *setup, const struct options *options, char *ret_error,
                            size_t error_size)
 {
-    if (options->client_auth == CLIENT_AUTH_OFF && options->client_ca == NULL)
-        return 0;
     if (options->client_ca == NULL) {
-        snprintf(ret_error, error_size,
-                 "--client-auth: needs --client-ca with the authority's certificate");
-        return -1;
+        return 0;
     }
     /* Who names an authority and no mode wants its certificates to be needed. */
     bool required = options->client_auth != CLIENT_AUTH_OPTIONAL;
@@ -128,31 +138,60 @@ static const char *protection(const struct options *options)
     return options->redirect_https ? "--redirect-https" : NULL;
 }
 
-int tls_setup_open(struct tls_setup *setup, const struct options *options, bool color,
-                   char *ret_error, size_t error_size)
+/* Makes, checks and loads the pairs. Returns 0 even if none is usable, or -1 with a line. */
+static int open_pairs(struct tls_setup *setup, const struct options *options, char *ret_error,
+                      size_t error_size)
+{
+    if (find_pairs(setup, options) != 0) {
+        snprintf(ret_error, error_size, "preparing TLS: out of memory");
+        return -1;
+    }
+    for (size_t i = 0; options->dev_cert && i < setup->pairs_n; i++) {
+        make_pair(setup, &setup->pairs[i]);
+    }
+    if (check_named(options, ret_error, error_size) != 0) {
+        return -1;
+    }
+    load_pairs(setup);
+    tell_warnings(setup);
+    if (setup->pairs_n > 1 || setup->loaded_n < setup->pairs_n) {
+        notes_say(setup->notes, "certificates: %zu of %zu loaded", setup->loaded_n, setup->pairs_n);
+    }
+    return 0;
+}
+
+int tls_setup_open(struct tls_setup *setup, const struct options *options,
+                   const struct notes *notes, char *ret_error, size_t error_size)
 {
     const char *asked = protection(options);
-    *setup =
-        (struct tls_setup){.redirect = options->redirect_https, .hsts = options->redirect_https};
+    *setup = (struct tls_setup){
+        .notes = notes, .redirect = options->redirect_https, .hsts = options->redirect_https};
+    if (options->no_tls) {
+        return 0;
+    }
     setup->tls = rh_tls_create();
     if (setup->tls == NULL) {
         snprintf(ret_error, error_size, "preparing TLS: out of memory or of random numbers");
         return -1;
     }
-    if (load_pairs(setup, options, color) > 0) {
-        if (set_client_auth(setup, options, ret_error, error_size) == 0)
-            return 0;
-        tls_setup_close(setup);
-        return -1;
+    if (open_pairs(setup, options, ret_error, error_size) != 0) {
+        goto fail;
     }
-    tls_setup_close(setup);
-    if (asked == NULL)
+    if (setup->loaded_n > 0) {
+        if (set_client_auth(setup, options, ret_error, error_size) == 0) {
+            return 0;
+        }
+        goto fail;
+    }
+    if (asked == NULL) {
         return 0;
-    snprintf(ret_error, error_size,
-             "%s: there is no usable certificate, and without HTTPS nothing would be protected; "
-             "give --cert "
-             "and --key",
-             asked);
+    }
+    snprintf(
+        ret_error, error_size,
+        "%s: no certificate is usable: without HTTPS nothing is protected: give --cert and --key",
+        asked);
+fail:
+    tls_setup_close(setup);
     return -1;
 }
 
@@ -160,8 +199,11 @@ void tls_setup_close(struct tls_setup *setup)
 {
     rh_tls_unref(setup->tls);
     setup->tls = NULL;
-    while (setup->loaded_count > 0)
-        free(setup->loaded[--setup->loaded_count]);
+    while (setup->pairs_n > 0) {
+        struct tls_pair *pair = &setup->pairs[--setup->pairs_n];
+        free(pair->cert);
+        free(pair->key);
+    }
 }
 
 /* The name that the client asked for, without its port; "[::1]" keeps its brackets. */
@@ -247,16 +289,25 @@ void tls_setup_hide_files(struct tls_setup *setup, struct rh_files_options *opti
     options->data = setup;
 }
 
-void tls_setup_reload(struct tls_setup *setup, bool color)
+void tls_setup_reload(struct tls_setup *setup)
 {
-    char warning[512];
-    if (setup->tls == NULL)
-        return;
-    if (rh_tls_reload(setup->tls) != 0) {
-        banner_warning(color, "%s; the certificates in use stay", rh_tls_error(setup->tls));
+    if (setup->tls == NULL || setup->pairs_n == 0) {
         return;
     }
-    banner_note("certificates reloaded");
-    for (size_t i = 0; rh_tls_warning(setup->tls, i, warning, sizeof warning); i++)
-        banner_warning(color, "%s", warning);
+    /* Those in use first: what is loaded now need not be read twice. */
+    bool is_kept = setup->loaded_n > 0 && rh_tls_reload(setup->tls) != 0;
+    if (is_kept) {
+        notes_warn(setup->notes, "%s; the certificates in use stay", rh_tls_error(setup->tls));
+    }
+    load_pairs(setup);
+    if (!is_kept && setup->loaded_n > 0) {
+        notes_say(setup->notes, "certificates reloaded: %zu of %zu loaded", setup->loaded_n,
+                  setup->pairs_n);
+    } else {
+        notes_say(setup->notes, "certificates: %zu of %zu loaded", setup->loaded_n, setup->pairs_n);
+    }
+    tell_warnings(setup);
+    if (setup->loaded_n > 0 && setup->port == 0 && setup->on_ready != NULL) {
+        setup->on_ready(setup->data);
+    }
 }

@@ -9,25 +9,36 @@
 
 #include <rawhttp.h>
 
+#include "program/notes.h"
 #include "program/options.h"
 
 enum { PAIR_FILES_MAX = 2 * TEXT_LIST_MAX };
 
-struct tls_setup {
-    struct rh_tls *tls; /* NULL: no HTTPS */
-    unsigned port;      /* of HTTPS, set once it is known */
-    bool no_default;    /* nothing was asked for and no default pair is there: a line, no warning */
-    bool redirect;      /* plain HTTP is answered by a redirect and nothing else */
-    bool hsts;          /* answers over TLS ask for TLS from then on (RFC 6797) */
-    char *loaded[PAIR_FILES_MAX]; /* paths of the pairs in use, to be watched */
-    size_t loaded_count;
+/* A pair that is configured, usable or not. */
+struct tls_pair {
+    char *cert, *key; /* owned */
+    bool is_loaded;
 };
 
-/* Loads what the options name, and says on stderr what is missing or suspicious. A broken pair is a
- * warning, and HTTP goes on; but where protection was asked for and can not be given, returns -1
- * with a line in `ret_error`. */
-int tls_setup_open(struct tls_setup *setup, const struct options *options, bool color,
-                   char *ret_error, size_t error_size);
+struct tls_setup {
+    const struct notes *notes;
+    struct rh_tls *tls; /* NULL: no HTTPS */
+    struct tls_pair pairs[TEXT_LIST_MAX];
+    size_t pairs_n;
+    size_t loaded_n; /* of them: without one HTTPS waits */
+    unsigned port;   /* of HTTPS, set once it is known */
+    bool no_default; /* nothing was asked for and no default pair is there: a line, no warning */
+    bool redirect;   /* plain HTTP is answered by a redirect and nothing else */
+    bool hsts;       /* answers over TLS ask for TLS from then on (RFC 6797) */
+    void (*on_ready)(void *data); /* a pair is there and HTTPS may start; may be NULL */
+    void *data;
+};
+
+/* Loads what the options name, and says what is suspicious. A pair that cannot be used is a
+ * warning, and HTTP goes on. Returns -1 with a line in `ret_error` if a named file is not there, or
+ * if protection was asked for and cannot be given. `notes` must stay. */
+int tls_setup_open(struct tls_setup *setup, const struct options *options,
+                   const struct notes *notes, char *ret_error, size_t error_size);
 void tls_setup_close(struct tls_setup *setup);
 
 /* Puts the redirect and HSTS in front of everything that is registered after this. */
@@ -37,7 +48,8 @@ void tls_setup_use(struct tls_setup *setup, struct rh_app *app);
  * are hidden by program/hidden.h. */
 void tls_setup_hide_files(struct tls_setup *setup, struct rh_files_options *options);
 
-/* Reads all pairs again; a bad file keeps the old ones, and it says so on stderr. */
-void tls_setup_reload(struct tls_setup *setup, bool color);
+/* Reads all pairs again, those that failed before too, and says how many are loaded. A bad file
+ * keeps the ones in use. Calls `on_ready` if there is a pair and no port yet. */
+void tls_setup_reload(struct tls_setup *setup);
 
 #endif

@@ -4,12 +4,24 @@
  * all the same, the old pair stays and the next change counts. */
 #include "program/tls_watch.h"
 
-enum { INTERVAL_MS = 2000, CALM_MS = 1000 };
+enum { INTERVAL_MS = 2000, CALM_MS = 1000, REST_MS = 1000 };
 
 static void on_calm(uv_timer_t *timer)
 {
     struct tls_watch *watch = timer->data;
-    tls_setup_reload(watch->setup, watch->color);
+    watch->last_ms = uv_now(timer->loop);
+    tls_setup_reload(watch->setup);
+}
+
+void tls_watch_ask(struct tls_watch *watch)
+{
+    if (!watch->open || uv_is_active((uv_handle_t *)&watch->calm)) {
+        return;
+    }
+    uint64_t now = uv_now(watch->calm.loop);
+    uint64_t since = now - watch->last_ms;
+    bool rested = watch->last_ms == 0 || since >= REST_MS;
+    uv_timer_start(&watch->calm, on_calm, rested ? 0 : REST_MS - since, 0);
 }
 
 static void on_change(uv_fs_poll_t *poll, int status, const uv_stat_t *before, const uv_stat_t *now)
@@ -21,21 +33,22 @@ static void on_change(uv_fs_poll_t *poll, int status, const uv_stat_t *before, c
         uv_timer_start(&watch->calm, on_calm, CALM_MS, 0);
 }
 
-void tls_watch_open(struct tls_watch *watch, uv_loop_t *loop, struct tls_setup *setup, bool color)
+void tls_watch_open(struct tls_watch *watch, uv_loop_t *loop, struct tls_setup *setup)
 {
-    *watch = (struct tls_watch){.setup = setup, .color = color};
+    *watch = (struct tls_watch){.setup = setup};
     if (setup->tls == NULL || uv_timer_init(loop, &watch->calm) != 0)
         return;
     watch->open = true;
     watch->calm.data = watch;
     uv_unref((uv_handle_t *)&watch->calm);
-    for (size_t i = 0; i < setup->loaded_count; i++) {
+    for (size_t i = 0; i < 2 * setup->pairs_n; i++) {
+        const struct tls_pair *pair = &setup->pairs[i / 2];
         uv_fs_poll_t *poll = &watch->polls[watch->count];
         if (uv_fs_poll_init(loop, poll) != 0)
             return;
         watch->count++;
         poll->data = watch;
-        uv_fs_poll_start(poll, on_change, setup->loaded[i], INTERVAL_MS);
+        uv_fs_poll_start(poll, on_change, i % 2 == 0 ? pair->cert : pair->key, INTERVAL_MS);
         uv_unref((uv_handle_t *)poll);
     }
 }

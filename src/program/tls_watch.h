@@ -1,4 +1,4 @@
-/* Watches the certificate files in use and reloads them when they change, on loop 0. */
+/* Watches the configured certificate files and reloads them when they change, on loop 0. */
 #ifndef RH_PROGRAM_TLS_WATCH_H
 #define RH_PROGRAM_TLS_WATCH_H
 
@@ -10,16 +10,20 @@
 
 struct tls_watch {
     struct tls_setup *setup;
-    bool color;
-    uv_timer_t
-        calm; /* runs while files still change: certificate and key come one after the other */
+    uint64_t last_ms; /* when the last reload was */
+    uv_timer_t calm;  /* runs while files still change, or a signal waits to be obeyed */
     uv_fs_poll_t polls[PAIR_FILES_MAX];
     size_t count;
     bool open;
 };
 
-/* Without TLS, or where a watch can not be set, it does nothing: SIGHUP is always there. */
-void tls_watch_open(struct tls_watch *watch, uv_loop_t *loop, struct tls_setup *setup, bool color);
+/* Without TLS it does nothing; if a watch cannot be set, SIGHUP still works. */
+void tls_watch_open(struct tls_watch *watch, uv_loop_t *loop, struct tls_setup *setup);
+
+/* Reloads soon, for a signal: at once or a second after the last time, and once for any number of
+ * signals that come meanwhile. */
+void tls_watch_ask(struct tls_watch *watch);
+
 /* Closes the handles; their loop must be run once more before it is closed. */
 void tls_watch_close(struct tls_watch *watch);
 

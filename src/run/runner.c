@@ -14,6 +14,7 @@
 #include "io/tls.h"
 #include "io/work.h"
 #include "server/server.h"
+#include "util/options.h"
 
 struct rh_runner_loop {
     struct rh_runner *runner;
@@ -29,6 +30,7 @@ struct rh_runner_loop {
 struct rh_runner {
     struct rh_runner_loop *loops;
     unsigned count;
+    bool runs;
     bool drains;
     uint64_t delay_ms;
     uint64_t grace_ms;
@@ -145,10 +147,63 @@ const char *rh_runner_error(const struct rh_runner *runner)
     return runner != NULL ? runner->error : "out of memory";
 }
 
+/* What another loop is told to listen on while it runs. */
+struct join_order {
+    struct rh_listen listen;
+    char address[128];
+};
+
+static void join_listener(struct rh_server *server, void *data)
+{
+    struct join_order *order = data;
+    struct rh_listen_sharing joining = {.share = false, .join = true};
+    int err = server->state == RH_SERVER_OPEN
+                  ? rh_server_listen_shared(server, order->address, &order->listen, joining)
+                  : 0;
+    if (err < 0) {
+        rh_engine_log(&server->engine, RH_LOG_ERROR, "%s", rh_server_error(server));
+    }
+    rh_tls_unref(order->listen.tls);
+    free(order);
+}
+
+/* Lets loop `index` share a listener of loop 0: at once before the run, by its post box in it. */
+static int join_loop(struct rh_runner *runner, unsigned index, const char *address, const struct rh_listen *listen)
+{
+    struct rh_server *server = runner->loops[index].server;
+    if (!runner->runs) {
+        struct rh_listen_sharing joining = {.share = false, .join = true};
+        int err = rh_server_listen_shared(server, address, listen, joining);
+        return err < 0 ? fail(runner, err, rh_server_error(server)) : 0;
+    }
+    struct join_order *order = calloc(1, sizeof *order);
+    if (order == NULL) {
+        return fail(runner, UV_ENOMEM, "out of memory");
+    }
+    rh_listen_init(&order->listen);
+    if (listen != NULL) {
+        rh_options_take(&order->listen, sizeof order->listen, listen);
+    }
+    if (order->listen.tls != NULL) {
+        rh_tls_ref(order->listen.tls);
+    }
+    snprintf(order->address, sizeof order->address, "%s", address);
+    int err = rh_server_post(server, join_listener, order);
+    if (err < 0) {
+        rh_tls_unref(order->listen.tls);
+        free(order);
+        return fail(runner, err, "a loop has ended");
+    }
+    return 0;
+}
+
 int rh_runner_listen(struct rh_runner *runner, const char *address, const struct rh_listen *listen)
 {
     char join[128];
     struct rh_server *first = runner->loops[0].server;
+    if (runner->drains) {
+        return fail(runner, UV_EINVAL, "the runner drains: listen before that");
+    }
     size_t index = 0;
     while (rh_server_url(first, index) != NULL) {
         index++;
@@ -164,11 +219,9 @@ int rh_runner_listen(struct rh_runner *runner, const char *address, const struct
     }
     for (; rh_listeners_join_text(&first->listeners, index, join, sizeof join); index++) {
         for (unsigned i = 1; i < runner->count; i++) {
-            struct rh_server *server = runner->loops[i].server;
-            struct rh_listen_sharing joining = {.share = false, .join = true};
-            err = rh_server_listen_shared(server, join, listen, joining);
+            err = join_loop(runner, i, join, listen);
             if (err < 0) {
-                return fail(runner, err, rh_server_error(server));
+                return err;
             }
         }
     }
@@ -224,6 +277,7 @@ static int start_thread(struct rh_runner_loop *l)
 int rh_runner_run(struct rh_runner *runner)
 {
     int result = 0;
+    runner->runs = true;
     for (unsigned i = 1; i < runner->count; i++) {
         if (start_thread(&runner->loops[i]) < 0) {
             fail(runner, UV_EAGAIN, "can not start a thread");

@@ -41,7 +41,10 @@ def every_line_of_help_fits_a_terminal(_):
 def wrong_usage_is_one_line_and_exit_2(_):
     for arguments in (["--nope"], ["--port", "x"], ["--port", "70000"], ["--port"], ["--max-body", "1Q"],
                       ["--grace", "5"], ["--access-log", "xml"], ["a", "b"], ["--host", "not.an.address"],
-                      ["--loops", "0"], ["--spa=1"]):
+                      ["--loops", "0"], ["--spa=1"], ["--port", "81", "--tls-port", "81"],
+                      ["--host", "127.0.0.1", "--host", "localhost"], ["--host", "*", "--host", "::1"],
+                      ["--host", "::1", "--host", "::1"], ["--no-tls", "--redirect-https"],
+                      ["--client-auth", "required"]):
         answer = run(*arguments)
         equal(answer.returncode, 2, str(arguments))
         equal(len(answer.stderr.splitlines()), 1, answer.stderr)
@@ -62,6 +65,46 @@ def a_folder_that_is_missing_is_exit_1(folder):
     equal(answer.returncode, 1)
     equal(len(answer.stderr.splitlines()), 1, answer.stderr)
     holds("No such file or directory" in answer.stderr, answer.stderr)
+
+
+@check
+def the_advice_fits_what_is_wrong_with_the_folder(folder):
+    path = os.path.join(folder, "file")
+    open(path, "w").close()
+    answer = run("--port", "0", path)
+    equal(answer.returncode, 1)
+    holds("Not a directory" in answer.stderr and "that is there" not in answer.stderr, answer.stderr)
+
+
+@check
+def output_that_does_not_arrive_is_a_failure(_):
+    for option in ("--version", "--help"):
+        with open("/dev/full", "w") as full:
+            answer = subprocess.run([kit.PROGRAM, option], stdout=full, stderr=subprocess.PIPE, text=True)
+        equal(answer.returncode, 1, option)
+        holds("No space left" in answer.stderr, answer.stderr)
+
+
+@check
+def variables_that_are_ignored_are_named(_):
+    program = Program(port="0", env={"RAWHTTP_PORT": "tcp://10.0.0.1:80", "RAWHTTP_MAXBODY": "1"})
+    holds(any("RAWHTTP_MAXBODY is ignored" in line for line in program.lines), program.lines)
+    holds(not any("RAWHTTP_PORT" in line for line in program.lines), "the line wins")
+
+
+@check
+def options_without_effect_are_named(folder):
+    program = Program("--spa", folder)
+    holds(any("--spa has no effect" in line for line in program.lines), program.lines)
+    program = Program("--listing")
+    holds(any("--listing has no effect" in line for line in program.lines), program.lines)
+
+
+@check
+def every_address_has_two_urls(_):
+    program = Program("--host", "*")
+    wanted = [f"http://0.0.0.0:{program.port}/", f"http://[::]:{program.port}/"]
+    holds(program.urls in (wanted, wanted[:1]), program.urls)
 
 
 @check
@@ -106,7 +149,9 @@ def a_second_instance_on_the_same_port_is_noticed(_):
 
 
 @check
-def the_standard_port_is_hunted_and_it_says_so(_):
+def on_a_terminal_the_standard_port_is_hunted_and_it_says_so(_):
+    import pty
+    leader, terminal = pty.openpty()
     busy = []
     try:
         for port in (8080, 8081):
@@ -114,7 +159,7 @@ def the_standard_port_is_hunted_and_it_says_so(_):
                 busy.append(listener(port))
             except OSError:
                 pass  # somebody else has it: as good
-        program = Program(port=None)
+        program = Program(port=None, stdin=terminal)
         holds(8082 <= program.port < 8100, program.port)
         holds(any("8080" in line and str(program.port) in line and "busy" in line for line in program.lines),
               program.lines)
@@ -122,13 +167,30 @@ def the_standard_port_is_hunted_and_it_says_so(_):
     finally:
         for stream in busy:
             stream.close()
+        os.close(terminal)
+        os.close(leader)
+
+
+@check
+def without_a_terminal_a_busy_standard_port_is_exit_1(_):
+    busy = None if port_taken(8080) else listener(8080, socket.AF_INET6, "::1")
+    answer = run()
+    equal(answer.returncode, 1)
+    equal(len(answer.stderr.splitlines()), 1, answer.stderr)
+    holds("port 8080 is in use on" in answer.stderr and "--port" in answer.stderr, answer.stderr)
+    if busy:
+        busy.close()
 
 
 @check
 def a_port_that_is_busy_on_one_family_only_is_skipped(_):
+    import pty
+    leader, terminal = pty.openpty()
     with listener(8080, socket.AF_INET6, "::1") if not port_taken(8080) else listener():
-        program = Program(port=None)
+        program = Program(port=None, stdin=terminal)
         holds(program.port != 8080, program.port)
+    os.close(terminal)
+    os.close(leader)
 
 
 def port_taken(port):

@@ -56,11 +56,69 @@ def the_default_pair_is_found_in_the_current_folder(folder):
 def a_broken_pair_is_a_warning_and_http_goes_on(folder):
     cert, key = certificate(folder, "a")
     other = certificate(folder, "b")[1]
-    for arguments in (["--cert", cert, "--key", other], ["--cert", cert, "--key", os.path.join(folder, "none")]):
-        program = Program("--tls-port", "0", *arguments, tls=True)
+    program = Program("--tls-port", "0", "--cert", cert, "--key", other, tls=True)
+    equal(program.tls_port, None)
+    holds(any("warning" in line for line in program.lines), program.lines)
+    program.wait_line("certificates: 0 of 1 loaded")
+    equal(program.get("/ping").body, b"pong")
+
+
+@check
+def a_named_file_that_is_not_there_is_exit_1(folder):
+    cert, key = certificate(folder, "a")
+    none = os.path.join(folder, "none")
+    for pair in ((cert, none), (none, key)):
+        for more in ([], ["--dev-cert"]):
+            answer = run("--port", "0", "--tls-port", "0", "--cert", pair[0], "--key", pair[1], *more)
+            equal(answer.returncode, 1)
+            holds("No such file" in answer.stderr and none in answer.stderr, answer.stderr)
+    answer = run("--port", "0", env={"RAWHTTP_CERT": none, "RAWHTTP_KEY": none})
+    equal(answer.returncode, 1)
+
+
+@check
+def https_starts_when_the_first_pair_is_repaired(folder):
+    cert, key = certificate(folder, "a")
+    good = open(key).read()
+    for loops in ("1", "2"):
+        open(key, "w").write("nonsense")
+        program = Program("--tls-port", "0", "--loops", loops, "--cert", cert, "--key", key, tls=True,
+                          preexec=os.setsid)
         equal(program.tls_port, None)
-        holds(any("warning" in line for line in program.lines), program.lines)
-        equal(program.get("/ping").body, b"pong")
+        open(key, "w").write(good)
+        program.send_signal(signal.SIGHUP)
+        program.wait_line("certificates reloaded: 1 of 1 loaded")
+        url = program.wait_line("^https://localhost:")
+        program.tls_port = int(re.search(r":(\d+)/", url).group(1))
+        for _ in range(8):
+            holds(get(program).endswith(b"pong"), "over TLS")
+        equal(program.stop(), 0)
+
+
+@check
+def a_pair_that_failed_is_tried_again_by_the_watch(folder):
+    first, second = certificate(folder, "one", "DNS:one.test"), certificate(folder, "two", "DNS:two.test")
+    good = open(second[0]).read()
+    open(second[0], "w").write("nonsense")
+    program = Program("--tls-port", "0", "--cert", first[0], "--key", first[1], "--cert", second[0], "--key",
+                      second[1], tls=True)
+    program.wait_line("certificates: 1 of 2 loaded")
+    equal(subject(program, "two.test"), "one")
+    open(second[0], "w").write(good)
+    program.wait_line("certificates reloaded: 2 of 2 loaded", 20)
+    equal(subject(program, "two.test"), "two")
+
+
+@check
+def many_hangups_are_few_reloads(folder):
+    cert, key = certificate(folder, "a")
+    program = Program("--tls-port", "0", "--cert", cert, "--key", key, tls=True, preexec=os.setsid)
+    for _ in range(3000):
+        program.send_signal(signal.SIGHUP)
+    program.wait_line("certificates reloaded")
+    holds(get(program).endswith(b"pong"), "over TLS")
+    equal(program.stop(), 0)
+    holds(sum("certificates reloaded" in line for line in program.lines) < 10, program.lines)
 
 
 @check
@@ -112,8 +170,7 @@ def protection_fails_closed(folder):
     cert, key = certificate(folder, "a")
     pair = ["--cert", cert, "--key", key]
     nothing = os.path.join(folder, "nothing")
-    for arguments in (["--redirect-https"], ["--redirect-https", "--no-tls", *pair], ["--client-auth", "required"],
-                      ["--client-auth", "required", *pair], ["--client-ca", nothing, *pair],
+    for arguments in (["--redirect-https"], ["--client-ca", nothing, *pair],
                       ["--client-auth", "optional", "--client-ca", nothing, *pair], ["--client-ca", cert],
                       ["--redirect-https", "--cert", nothing, "--key", nothing]):
         answer = run("--port", "0", "--tls-port", "0", *arguments, cwd=folder)
@@ -169,8 +226,8 @@ def keys_are_never_served(folder):
     cert, key = certificate(site, "server")
     os.link(key, os.path.join(site, "innocent.txt"))
     open(os.path.join(site, "a.txt"), "w").write("alpha")
-    for more in ([], ["--no-tls"]):
-        program = Program("--tls-port", "0", *more, site, tls=True, cwd=site)
+    for more in (["--tls-port", "0"], ["--no-tls"]):
+        program = Program(*more, site, tls=True, cwd=site)
         equal(program.get("/a.txt").body, b"alpha")
         for name in ("server.key", "innocent.txt", "./server%2ekey"):
             equal(program.get("/" + name).status, 404, name)

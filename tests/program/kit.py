@@ -78,7 +78,7 @@ class Program:
     running = []
 
     def __init__(self, *arguments, env=None, cwd=None, port="0", tls=False, command=None, stdout=None,
-                 preexec=None):
+                 preexec=None, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE):
         arguments = list(arguments)
         if port is not None:
             arguments = ["--port", port, *arguments]
@@ -86,8 +86,8 @@ class Program:
             arguments.append("--no-tls")
         self.process = subprocess.Popen(
             (command or []) + [PROGRAM, *arguments], env=environment(env), cwd=cwd or STAGE,
-            stdin=subprocess.DEVNULL, stdout=stdout if stdout is not None else subprocess.PIPE,
-            stderr=subprocess.PIPE, preexec_fn=preexec)
+            stdin=stdin, stdout=stdout if stdout is not None else subprocess.PIPE,
+            stderr=stderr, preexec_fn=preexec)
         Program.running.append(self)
         self.lines = []
         self.output = b""

@@ -78,7 +78,8 @@ Test(options, sizes_take_suffixes_up_to_their_limits)
     cr_assert_eq(options.body_bytes_max, INT64_C(2) << 30);
     cr_assert_eq(READ("--max-head=4k"), 0);
     cr_assert_eq(options.head_bytes_max, 4096);
-    cr_assert_neq(READ("--max-head=64K"), 0);
+    cr_assert_eq(READ("--max-head=64K"), 0);
+    cr_assert_neq(READ("--max-head=65K"), 0);
     cr_assert_neq(READ("--max-body=9223372036854775807G"), 0);
     cr_assert_neq(READ("--max-body=99999999999999999999"), 0);
     cr_assert_neq(READ("--max-body=1KB"), 0);
@@ -175,4 +176,89 @@ Test(options, the_environment_is_read_and_the_line_wins)
     cr_assert_neq(read_nothing(), 0);
     cr_assert_not_null(strstr(error, "RAWHTTP_SPA"), "%s", error);
     cr_assert_eq(READ("--help"), 0, "help comes even where the environment is wrong");
+}
+
+Test(options, what_the_line_gives_is_not_looked_for_in_the_environment)
+{
+    setenv("RAWHTTP_GRACE", "nonsense", 1);
+    setenv("RAWHTTP_CERT", "a.crt,b.crt", 1);
+    setenv("RAWHTTP_TLS_PORT", "nonsense", 1);
+    cr_assert_eq(READ("--grace", "1s", "--no-tls"), 0, "%s", error);
+    cr_assert_eq(options.grace_ms, 1000);
+    cr_assert_eq(options.certs.count, 0);
+    cr_assert_neq(READ("--no-tls"), 0);
+    cr_assert_not_null(strstr(error, "RAWHTTP_GRACE"), "%s", error);
+}
+
+Test(options, the_port_of_a_service_is_ignored_with_a_note)
+{
+    setenv("RAWHTTP_PORT", "tcp://10.0.0.1:80", 1);
+    setenv("RAWHTTP_PORT_80_TCP_ADDR", "10.0.0.1", 1);
+    setenv("RAWHTTP_SERVICE_HOST", "10.0.0.1", 1);
+    cr_assert_eq(read_nothing(), 0, "%s", error);
+    cr_assert_eq(options.port, -1);
+    cr_assert_str_eq(options.notes,
+                     "RAWHTTP_PORT is ignored: it is the address of a service, not a port\n");
+    setenv("PORT", "7000", 1);
+    cr_assert_eq(read_nothing(), 0, "%s", error);
+    cr_assert_eq(options.port, 7000);
+}
+
+Test(options, an_unknown_variable_gets_a_note)
+{
+    setenv("RAWHTTP_MAX_BODDY", "1", 1);
+    cr_assert_eq(read_nothing(), 0);
+    cr_assert_not_null(strstr(options.notes, "RAWHTTP_MAX_BODDY is ignored"), "%s", options.notes);
+}
+
+Test(options, flags_can_be_turned_off)
+{
+    static const char *const lines[] = {"--no-listing", "--listing=off", "--listing=no"};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        cr_assert_eq(READ("--listing", lines[i]), 0, "%s", error);
+        cr_assert_eq(options.listing, 0, "%s", lines[i]);
+    }
+    cr_assert_eq(READ("--listing=on"), 0);
+    cr_assert_eq(options.listing, 1);
+    cr_assert_eq(READ("--compression=off"), 0);
+    cr_assert_eq(options.no_compression, 1);
+    cr_assert_eq(READ("--no-compression", "--compression"), 0);
+    cr_assert_eq(options.no_compression, 0);
+    cr_assert_eq(READ("--no-keep-alive"), 0);
+    cr_assert_eq(options.keep_alive, 0);
+    cr_assert_neq(READ("--no-port"), 0);
+    cr_assert_neq(READ("--listing="), 0);
+    cr_assert_neq(READ("--no-help"), 0);
+    cr_assert_neq(READ("--help=on"), 0);
+}
+
+Test(options, short_ones_share_an_argument)
+{
+    cr_assert_eq(READ("-vp", "8080"), 0, "%s", error);
+    cr_assert(options.verbose && options.port == 8080);
+    cr_assert_eq(READ("-vp8081"), 0);
+    cr_assert_eq(options.port, 8081);
+    cr_assert_neq(READ("-vx"), 0);
+    cr_assert_neq(READ("-vp"), 0);
+    cr_assert_eq(READ("-vh"), 0);
+    cr_assert(options.help);
+}
+
+Test(options, contradictions_are_refused_by_name)
+{
+    cr_assert_neq(READ("--no-tls", "--tls-port", "1"), 0);
+    cr_assert_str_eq(error, "--tls-port: it contradicts --no-tls: give one of the two");
+    cr_assert_neq(READ("--no-tls", "--cert", "a", "--key", "b"), 0);
+    cr_assert_neq(READ("--no-tls", "--dev-cert"), 0);
+    cr_assert_neq(READ("--no-tls", "--redirect-https"), 0);
+    cr_assert_neq(READ("--no-tls", "--client-ca", "a"), 0);
+    cr_assert_neq(READ("--client-auth", "required"), 0);
+    cr_assert_neq(READ("--client-auth", "off", "--client-ca", "a"), 0);
+    cr_assert_neq(READ("--port", "80", "--tls-port", "80"), 0);
+    cr_assert_eq(READ("--port", "0", "--tls-port", "0"), 0, "%s", error);
+    setenv("RAWHTTP_REDIRECT_HTTPS", "1", 1);
+    cr_assert_neq(READ("--no-tls"), 0, "a protection is not dropped in silence");
+    cr_assert_not_null(strstr(error, "RAWHTTP_REDIRECT_HTTPS"), "%s", error);
+    setenv("RAWHTTP_REDIRECT_HTTPS", "0", 1);
+    cr_assert_eq(READ("--no-tls"), 0, "%s", error);
 }

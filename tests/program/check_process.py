@@ -1,0 +1,117 @@
+"""The process around the server: its standard descriptors, and readers that stop reading what it says."""
+import fcntl
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import kit
+from kit import Program, check, equal, holds
+from tls_kit import certificate
+
+
+def wait_listening(process, seconds=10):
+    """The port that the process listens on, from /proc: its stderr says nothing to us."""
+    end = time.monotonic() + seconds * kit.SLOW
+    while time.monotonic() < end:
+        inodes = set()
+        for fd in os.listdir(f"/proc/{process.pid}/fd"):
+            try:
+                found = re.match(r"socket:\[(\d+)\]", os.readlink(f"/proc/{process.pid}/fd/{fd}"))
+            except OSError:
+                continue
+            if found:
+                inodes.add(found.group(1))
+        for line in open("/proc/net/tcp").read().splitlines()[1:]:
+            part = line.split()
+            if part[3] == "0A" and part[9] in inodes:
+                return int(part[1].split(":")[1], 16)
+        time.sleep(0.02)
+    raise AssertionError("it does not listen")
+
+
+def ping(port):
+    with socket.create_connection(("127.0.0.1", port), timeout=10 * kit.SLOW) as stream:
+        stream.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return kit.read_all(stream)
+
+
+class Muffled:
+    """The program with a stderr that nobody reads, full to the last byte once it listens."""
+
+    def __init__(self, *arguments):
+        self.reader, self.writer = os.pipe()
+        self.process = subprocess.Popen([kit.PROGRAM, "--port", "0", *arguments], cwd=kit.STAGE,
+                                        env=kit.environment(), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=self.writer, preexec_fn=os.setsid)
+        Program.running.append(self)
+        self.port = wait_listening(self.process)
+        ping(self.port)  # the banner is out
+        fcntl.fcntl(self.writer, fcntl.F_SETFL, os.O_NONBLOCK)
+        try:
+            while True:
+                os.write(self.writer, b"x" * 65536)
+        except BlockingIOError:
+            pass
+        try:
+            while True:
+                os.write(self.writer, b"x")
+        except BlockingIOError:
+            pass
+        fcntl.fcntl(self.writer, fcntl.F_SETFL, 0)
+
+
+@check
+def a_full_stderr_stops_neither_answers_nor_the_stop(folder):
+    cert, key = certificate(folder, "a")
+    program = Muffled("--tls-port", "0", "--cert", cert, "--key", key, "--verbose")
+    program.process.send_signal(signal.SIGHUP)  # "certificates reloaded" has nowhere to go
+    for _ in range(20):
+        ping(program.port)
+        with socket.create_connection(("127.0.0.1", program.port), timeout=10 * kit.SLOW) as stream:
+            stream.sendall(b"nonsense\r\n\r\n")
+            kit.read_all(stream)
+    time.sleep(0.3)
+    holds(ping(program.port).endswith(b"pong"), "it answers")
+    started = time.monotonic()
+    program.process.send_signal(signal.SIGTERM)
+    equal(program.process.wait(timeout=10 * kit.SLOW), 0)
+    holds(time.monotonic() - started < 1.5 * kit.SLOW, "it waited for a reader")
+
+
+@check
+def an_access_log_that_cannot_be_written_does_not_block_by_its_complaint(folder):
+    program = Muffled("--access-log", "common", "--log-file", "/dev/full", "--no-tls")
+    for _ in range(20):
+        holds(ping(program.port).endswith(b"pong"), "it answers")
+    program.process.send_signal(signal.SIGTERM)
+    equal(program.process.wait(timeout=10 * kit.SLOW), 0)
+
+
+@check
+def it_starts_without_standard_descriptors(folder):
+    log = os.path.join(folder, "access.log")
+    for closed in ("0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"):
+        process = subprocess.Popen(["sh", "-c", f'exec "$0" "$@" {closed}', kit.PROGRAM, "--port", "0", "--no-tls",
+                                    "--access-log", "common", "--log-file", log], cwd=kit.STAGE,
+                                   env=kit.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        try:
+            port = wait_listening(process)
+            holds(ping(port).endswith(b"pong"), closed)
+            for fd in range(3):
+                holds(os.readlink(f"/proc/{process.pid}/fd/{fd}") == "/dev/null", f"{closed}: {fd}")
+            process.send_signal(signal.SIGTERM)
+            equal(process.wait(timeout=10 * kit.SLOW), 0, closed)
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+    for line in open(log).read().splitlines():
+        holds(line.startswith("127.0.0.1 "), line)
+
+
+if __name__ == "__main__":
+    kit.main()
