@@ -24,7 +24,8 @@ struct rh_config {
     uint32_t idle_ms;     /* keep-alive connection between requests: 120,000 */
     uint32_t answer_ms;   /* a handler that deferred: 503 after 60,000 */
     uint32_t tls_ms;      /* TLS handshake: 10,000 */
-    uint32_t linger_ms;   /* reading on after an answer that ends the connection, so that no reset eats it: 2,000 */
+    uint32_t linger_ms;   /* reading on after an answer that ends the connection, so that no reset eats it (see also
+                             linger_max_ms): 2,000 */
     /* A request body begins with the grace paid for, and each byte pays for 1 / rate_bytes_min seconds more. It is cut at
      * a piece with which less is paid for than has passed while it was the peer's turn. No more than body_ms (or the
      * grace, where that is longer) can be paid ahead: a burst of any size buys a trickle of that time. A download is
@@ -52,6 +53,10 @@ struct rh_config {
     void *log_data;        /* first argument of both */
     enum rh_log_level log_level; /* lines above this level are not made: RH_LOG_INFO */
     const char *server_name; /* value of the Server field, kept by pointer; NULL: none. "rawhttp-uv" */
+
+    /* After an answer that ends the connection, the server reads on for linger_ms, and for another linger_ms whenever
+     * the peer has sent at least rate_bytes_min for each second of the last, but no longer than this in all. */
+    uint32_t linger_max_ms; /* 30,000 */
 };
 
 /* Fills every field with its default. Call it as rh_config_init(&config). */

@@ -150,6 +150,9 @@ size_t rh_tls_cipher_bound(size_t plain_len);
 /* True when the handshake that is complete resumed a session. */
 bool rh_tls_engine_is_resumed(const struct rh_tls_engine *e);
 
+/* The protocol that ALPN chose; absent if the client offered none. As long as the engine lives. */
+struct rh_slice rh_tls_engine_alpn(const struct rh_tls_engine *e);
+
 /* What was agreed; all fields empty before the handshake is complete. */
 void rh_tls_engine_info(const struct rh_tls_engine *e, struct rh_tls_info *ret_info);
 

@@ -39,6 +39,14 @@ bool rh_tls_engine_is_resumed(const struct rh_tls_engine *e)
     return SSL_session_reused(e->ssl) == 1;
 }
 
+struct rh_slice rh_tls_engine_alpn(const struct rh_tls_engine *e)
+{
+    const unsigned char *name = NULL;
+    unsigned len = 0;
+    SSL_get0_alpn_selected(e->ssl, &name, &len);
+    return (struct rh_slice){(const char *)name, len};
+}
+
 void rh_tls_engine_info(const struct rh_tls_engine *e, struct rh_tls_info *ret_info)
 {
     memset(ret_info, 0, sizeof *ret_info);
@@ -47,12 +55,9 @@ void rh_tls_engine_info(const struct rh_tls_engine *e, struct rh_tls_info *ret_i
     if (e->state == RH_TLS_HANDSHAKE || !SSL_is_init_finished(e->ssl)) {
         return;
     }
-    const unsigned char *alpn = NULL;
-    unsigned alpn_len = 0;
-    SSL_get0_alpn_selected(e->ssl, &alpn, &alpn_len);
     ret_info->version = SSL_get_version(e->ssl);
     ret_info->cipher = SSL_get_cipher_name(e->ssl);
-    ret_info->alpn = (struct rh_slice){(const char *)alpn, alpn_len};
+    ret_info->alpn = rh_tls_engine_alpn(e);
     ret_info->server_name = rh_slice_from(SSL_get_servername(e->ssl, TLSEXT_NAMETYPE_host_name));
     ret_info->resumed = SSL_session_reused(e->ssl) == 1;
     X509 *cert = SSL_get0_peer_certificate(e->ssl);

@@ -100,17 +100,21 @@ int rh_tls_sni_choose(SSL *ssl, int *ret_alert, void *data)
 
 bool rh_tls_alpn_set(struct rh_tls *tls, const char *const *protocols, size_t count)
 {
+    unsigned char list[sizeof tls->alpn];
     unsigned len = 0;
     for (size_t i = 0; i < count; i++) {
         size_t name = strlen(protocols[i]);
-        if (name == 0 || name > 255 || len + 1 + name > sizeof tls->alpn) {
+        if (name == 0 || name > 255 || len + 1 + name > sizeof list) {
             return false;
         }
-        tls->alpn[len] = (unsigned char)name;
-        memcpy(tls->alpn + len + 1, protocols[i], name);
+        list[len] = (unsigned char)name;
+        memcpy(list + len + 1, protocols[i], name);
         len += 1 + (unsigned)name;
     }
-    tls->alpn_len = len;
+    if (len != tls->alpn_len || memcmp(list, tls->alpn, len) != 0) { /* other loops may read it */
+        memcpy(tls->alpn, list, len);
+        tls->alpn_len = len;
+    }
     return true;
 }
 

@@ -34,6 +34,7 @@ static const struct rh_config defaults = {
     .requests_max = 0,
     .log_level = RH_LOG_INFO,
     .server_name = "rawhttp-uv",
+    .linger_max_ms = 30000,
 };
 
 void rh_config_init_sized(struct rh_config *config, size_t size)

@@ -1,47 +1,94 @@
-/* What concerns all connections of a loop: those that became ready within a turn, those whose deadline passed, and the
- * ends that come to all of them. Each stands in one of the deadline lists, which are the only list of all. */
+/* What concerns all connections of a loop: those that became ready within a turn, those whose
+ * deadline passed, and the ends that come to all of them. Each stands in one of the deadline lists,
+ * which are the only list of all. */
 #include "server/conns.h"
 
-#include "server/conn.h"
+#include <string.h>
 
-int rh_conns_init(struct rh_conns *conns, struct rh_engine *engine, uv_loop_t *loop)
+#include "server/drive.h"
+
+void rh_conns_init(struct rh_conns *conns, struct rh_engine *engine,
+                   const struct rh_carrier *carrier)
 {
     conns->engine = engine;
-    conns->ready = NULL;
+    conns->carrier = carrier;
+    conns->ready = conns->due = NULL;
     conns->open = 0;
-    conns->input_bytes = (uint32_t)rh_pools_input_bytes(&engine->config);
     conns->crowded = false;
     conns->ending = 0;
-    engine->wake = rh_conn_wake;
-    engine->tls_info = rh_conn_tls_info;
+    engine->conns = conns;
     rh_deadlines_init(&conns->deadlines, &engine->config);
-    return rh_wire_init(&conns->wire, loop, &rh_conn_callbacks, engine->config.connections_max,
-                        rh_pools_bulk_max(&engine->config));
 }
 
-void rh_conns_run_ready(struct rh_conns *conns)
+/* --- Ready ---------------------------------------------------------------------------------- */
+
+static struct rh_drive *after(const struct rh_drive *d)
 {
-    struct rh_conn *c = conns->ready; /* those that become ready meanwhile have the next turn */
-    conns->ready = NULL;
-    while (c != NULL) {
-        struct rh_conn *next = c->next_ready;
-        c->queued = false;
-        rh_conn_drive(c);
-        c = next;
+    return d->next_ready == d ? NULL : d->next_ready;
+}
+
+void rh_conns_queue(struct rh_conns *conns, struct rh_drive *d)
+{
+    if (d->next_ready == NULL) {
+        d->next_ready = conns->ready != NULL ? conns->ready : d;
+        conns->ready = d;
+        conns->soon(conns);
     }
 }
+
+static bool take_out(struct rh_drive **first, struct rh_drive *d)
+{
+    struct rh_drive *before = NULL;
+    for (struct rh_drive *at = *first; at != NULL; before = at, at = after(at)) {
+        if (at != d) {
+            continue;
+        }
+        if (before == NULL) {
+            *first = after(d);
+        } else {
+            before->next_ready = after(d) != NULL ? after(d) : before;
+        }
+        d->next_ready = NULL;
+        return true;
+    }
+    return false;
+}
+
+void rh_conns_unqueue(struct rh_conns *conns, struct rh_drive *d)
+{
+    if (d->next_ready != NULL && !take_out(&conns->ready, d)) {
+        RH_IGNORE(take_out(&conns->due, d));
+    }
+}
+
+bool rh_conns_run_ready(struct rh_conns *conns)
+{
+    bool any = conns->ready != NULL;
+    conns->due = conns->ready; /* those that become ready meanwhile have the next turn */
+    conns->ready = NULL;
+    while (conns->due != NULL) {
+        struct rh_drive *d = conns->due;
+        conns->due = after(d);
+        d->next_ready = NULL;
+        rh_drive_ready(d);
+    }
+    return any;
+}
+
+/* --- Deadlines ------------------------------------------------------------------------------ */
 
 void rh_conns_expire(struct rh_conns *conns)
 {
     enum rh_deadline_class which;
     struct rh_due *entry;
-    rh_engine_tick(conns->engine, rh_conn_clock_us());
-    while ((entry = rh_deadlines_overdue(&conns->deadlines, rh_engine_now_ms(conns->engine), &which)) != NULL) {
-        struct rh_conn *c = RH_CONTAINER_OF(entry, struct rh_conn, deadline);
-        if (c->closing) { /* waits for libuv only */
-            rh_conn_set_deadline(c, RH_DEADLINE_NONE);
+    rh_engine_read_clock(conns->engine);
+    while ((entry = rh_deadlines_overdue(&conns->deadlines, rh_engine_now_ms(conns->engine),
+                                         &which)) != NULL) {
+        struct rh_drive *d = RH_CONTAINER_OF(entry, struct rh_drive, deadline);
+        if (rh_drive_is_closing(d)) { /* waits for what carries it only */
+            rh_drive_set_deadline(d, RH_DEADLINE_NONE);
         } else {
-            rh_conn_expire(c, which);
+            rh_drive_expire(d, which);
         }
     }
     uint64_t next = rh_deadlines_next(&conns->deadlines);
@@ -50,9 +97,13 @@ void rh_conns_expire(struct rh_conns *conns)
     }
 }
 
-/* Calls `fn` for each connection that was there when it began: all stand in some deadline list, and what `fn` does may
- * move them between lists, so they are gathered behind a mark first. */
-static void for_each(struct rh_conns *conns, void (*fn)(struct rh_conn *c, enum rh_abort reason), enum rh_abort reason)
+/* --- All of them ---------------------------------------------------------------------------- */
+
+/* Calls `fn` for each connection that was there when it began: all stand in some deadline list, and
+ * what `fn` does may move them between lists, so they are gathered apart first. Nobody's clock
+ * starts anew. */
+static void for_each(struct rh_conns *conns, void (*fn)(struct rh_drive *d, enum rh_abort reason),
+                     enum rh_abort reason)
 {
     struct rh_link all;
     rh_list_init(&all);
@@ -65,19 +116,20 @@ static void for_each(struct rh_conns *conns, void (*fn)(struct rh_conn *c, enum 
         }
     }
     while (!rh_list_is_empty(&all)) {
-        struct rh_conn *c = RH_CONTAINER_OF(all.next, struct rh_conn, deadline.link);
-        rh_conn_set_deadline(c, c->closing ? RH_DEADLINE_NONE : (enum rh_deadline_class)c->deadline_class);
-        fn(c, reason);
+        struct rh_drive *d = RH_CONTAINER_OF(all.next, struct rh_drive, deadline.link);
+        rh_deadlines_put_back(&conns->deadlines, &d->deadline,
+                              (enum rh_deadline_class)d->deadline_class);
+        fn(d, reason);
     }
 }
 
-static void drain_one(struct rh_conn *c, enum rh_abort reason)
+static void drain_one(struct rh_drive *d, enum rh_abort reason)
 {
     (void)reason;
-    if (rh_conn_conns(c)->ending != 0) { /* closed by the callback of one that was told before */
-        rh_conn_close(c, (enum rh_abort)rh_conn_conns(c)->ending);
+    if (rh_drive_conns(d)->ending != 0) { /* closed by the callback of one that was told before */
+        rh_drive_close(d, (enum rh_abort)rh_drive_conns(d)->ending);
     } else {
-        rh_conn_drain(c);
+        rh_drive_drain(d);
     }
 }
 
@@ -89,18 +141,19 @@ void rh_conns_drain(struct rh_conns *conns)
 void rh_conns_close_all(struct rh_conns *conns, enum rh_abort reason)
 {
     conns->ending = (uint8_t)reason;
-    for_each(conns, rh_conn_close, reason);
+    for_each(conns, rh_drive_close, reason);
 }
 
 bool rh_conns_close_idle(struct rh_conns *conns)
 {
-    static const enum rh_deadline_class idle[] = {RH_DEADLINE_IDLE, RH_DEADLINE_REST, RH_DEADLINE_LINGER};
+    static const enum rh_deadline_class idle[] = {RH_DEADLINE_IDLE, RH_DEADLINE_REST,
+                                                  RH_DEADLINE_LINGER};
     for (unsigned i = 0; i < sizeof idle / sizeof idle[0]; i++) {
         struct rh_link *list = &conns->deadlines.lists[idle[i]];
         for (struct rh_link *link = list->next; link != list; link = link->next) {
-            struct rh_conn *c = RH_CONTAINER_OF(link, struct rh_conn, deadline.link);
-            if (!c->closing) {
-                rh_conn_close(c, RH_CLOSED);
+            struct rh_drive *d = RH_CONTAINER_OF(link, struct rh_drive, deadline.link);
+            if (!rh_drive_is_closing(d)) {
+                rh_drive_close(d, RH_CLOSED);
                 return true;
             }
         }

@@ -17,6 +17,20 @@ void rh_deadlines_init(struct rh_deadlines *d, const struct rh_config *config)
     d->ms[RH_DEADLINE_ANSWER] = config->answer_ms;
     d->ms[RH_DEADLINE_LINGER] = config->linger_ms > 0 ? config->linger_ms : 1;
     d->ms[RH_DEADLINE_TLS] = config->tls_ms;
+    d->ms[RH_DEADLINE_QUIET] = 0;
+}
+
+/* The list keeps its order, by a walk from its end past what was set meanwhile. */
+void rh_deadlines_put_back(struct rh_deadlines *d, struct rh_due *entry,
+                           enum rh_deadline_class which)
+{
+    struct rh_link *list = &d->lists[which];
+    struct rh_link *before = list->prev;
+    while (before != list && RH_CONTAINER_OF(before, struct rh_due, link)->at_ms > entry->at_ms) {
+        before = before->prev;
+    }
+    rh_list_unlink(&entry->link);
+    rh_list_push_back(before->next, &entry->link); /* in front of what is due later */
 }
 
 struct rh_due *rh_deadlines_overdue(struct rh_deadlines *d, uint64_t now_ms,

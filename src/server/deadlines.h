@@ -29,6 +29,9 @@ static inline uint64_t rh_deadlines_set(struct rh_deadlines *d, struct rh_due *e
     rh_list_push_back(list, &entry->link);
     return alarm_ms;
 }
+/* Puts an entry that was taken out back under `which`; its time stands. */
+void rh_deadlines_put_back(struct rh_deadlines *d, struct rh_due *entry,
+                           enum rh_deadline_class which);
 /* One that is overdue, with its class, or NULL. It stays in its list: set or remove it. */
 struct rh_due *rh_deadlines_overdue(struct rh_deadlines *d, uint64_t now_ms,
                                     enum rh_deadline_class *ret_which);

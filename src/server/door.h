@@ -85,6 +85,12 @@ struct rh_file_source {
 void rh_respond_file(struct rh_exchange *x, unsigned status, const char *type,
                      const struct rh_source *source);
 
+struct rh_session_kind;
+/* Answers with 101 and the draft's fields (RFC 9110 §7.8): the connection speaks `kind` from then
+ * on, begun with `argument`, which is the kind's `cancel`'s if the hand-over does not happen. A
+ * request that has a body gets 400 instead. */
+void rh_exchange_upgrade(struct rh_exchange *x, const struct rh_session_kind *kind, void *argument);
+
 /* A slot per server for app-room caches, and how it is freed when the server is destroyed. */
 enum { RH_SLOT_FILES, RH_SLOT_GZIP, RH_SLOT_MIDDLEWARE, RH_SERVER_SLOTS };
 void **rh_exchange_server_slot(struct rh_exchange *x, unsigned index, void (*free_fn)(void *value));

@@ -67,7 +67,7 @@ static RH_ALWAYS_INLINE char *put_length(char *at, uint64_t length)
 static RH_ALWAYS_INLINE char *put_framing(char *at, struct rh_exchange *x, int64_t length)
 {
     x->chunked = false;
-    if (x->status == 204 || x->status == 304) {
+    if (x->status == 204 || x->status == 304 || x->status == 101) {
         return at;
     }
     if (length >= 0) {
@@ -104,7 +104,9 @@ bool rh_http1_encode_head(struct rh_exchange *x, struct rh_output *out, int64_t 
         at = PUT(at, "\r\n");
     }
     at = put_framing(at, x, length);
-    if (x->ends_connection) {
+    if (x->status == 101) {
+        at = PUT(at, "Connection: Upgrade\r\n");
+    } else if (x->ends_connection) {
         at = PUT(at, "Connection: close\r\n");
     } else if (x->head.version_minor == 0) {
         at = PUT(at, "Connection: keep-alive\r\n"); /* a 1.0 client must be told (RFC 9112 §9.3) */

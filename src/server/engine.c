@@ -11,6 +11,7 @@
 #include "http/date.h"
 #include "rawhttp/error.h"
 #include "server/config.h"
+#include "server/http1.h"
 
 enum {
     LOG_LINE_MAX = 1024,
@@ -44,7 +45,16 @@ int rh_engine_init(struct rh_engine *engine, struct rh_door *door, const struct 
     rh_list_init(&engine->drain_waits);
     rh_alarms_init(&engine->alarms);
     engine->thread = pthread_self();
+    rh_engine_add_kind(engine, &rh_http1_kind);
     return 0;
+}
+
+void rh_engine_add_kind(struct rh_engine *engine, const struct rh_session_kind *kind)
+{
+    RH_ASSERT(engine->kinds_n < RH_KINDS_MAX);
+    memmove(engine->kinds + 1, engine->kinds, engine->kinds_n * sizeof *engine->kinds);
+    engine->kinds[0] = kind;
+    engine->kinds_n++;
 }
 
 void rh_engine_fini(struct rh_engine *engine)

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "http/chunked.h"
 #include "http/head.h"
@@ -26,8 +27,12 @@ struct rh_engine_stats {
     rh_counter latency_buckets[16];
 };
 
+struct rh_conns;
 struct rh_host;
+struct rh_session_kind;
 struct rh_tls_info;
+
+enum { RH_KINDS_MAX = 4 };
 
 enum {
     RH_OK_LINE_BYTES = sizeof "HTTP/1.1 200 OK\r\n" - 1,
@@ -63,8 +68,12 @@ struct rh_engine {
     struct rh_post_box posts;
     uv_loop_t *loop;          /* NULL in the driver */
     struct rh_server *server; /* NULL in the driver */
-    /* Something changed outside of the host's calls: drive it soon. */
-    void (*wake)(struct rh_host *host);
+    struct rh_conns *conns;
+    /* What connections may speak, best first; the last one where nothing else was chosen. */
+    const struct rh_session_kind *kinds[RH_KINDS_MAX];
+    size_t kinds_n;
+    /* Wakes a host inside of a session (RH_HOST_SESSION); NULL: there are none. */
+    void (*wake_within)(struct rh_host *host);
     void (*tls_info)(struct rh_host *host, struct rh_tls_info *ret_info); /* NULL in the driver */
     /* An exchange was given back while the host is closing, or the first of an exhausted pool;
      * NULL: nobody asks. */
@@ -82,6 +91,8 @@ struct rh_engine {
 int RH_MUST_CHECK rh_engine_init(struct rh_engine *engine, struct rh_door *door,
                                  const struct rh_config *config, size_t connection_bytes);
 void rh_engine_fini(struct rh_engine *engine);
+/* Puts a kind in front of the others; before the first connection. */
+void rh_engine_add_kind(struct rh_engine *engine, const struct rh_session_kind *kind);
 
 /* The end has begun: every answer ends its connection from here on, and who wants to hear of it is
  * told. */
@@ -91,6 +102,20 @@ void rh_engine_drain(struct rh_engine *engine);
 static inline void rh_engine_tick(struct rh_engine *engine, uint64_t now_us)
 {
     engine->now_us = now_us;
+}
+/* The driver's clock stands until it is moved. */
+static inline uint64_t rh_engine_clock_us(const struct rh_engine *engine)
+{
+    struct timespec now;
+    if (RH_UNLIKELY(engine->manual_clock)) {
+        return engine->now_us;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+static inline void rh_engine_read_clock(struct rh_engine *engine)
+{
+    engine->now_us = rh_engine_clock_us(engine);
 }
 static inline uint64_t rh_engine_now_ms(const struct rh_engine *engine)
 {
@@ -135,8 +160,9 @@ static inline void rh_engine_count(struct rh_engine *engine, unsigned status, ui
 }
 
 /* The output of this drive is written: time has passed, and quick answers get their duration. */
-static inline void rh_engine_settle(struct rh_engine *engine, uint64_t now_us)
+static inline void rh_engine_settle(struct rh_engine *engine)
 {
+    uint64_t now_us = rh_engine_clock_us(engine);
     if (engine->quick_n > 0) {
         rh_engine_add_latency(engine, now_us - engine->now_us, engine->quick_n);
         engine->quick_n = 0;

@@ -21,7 +21,7 @@ struct rh_exchange *rh_exchange_create(struct rh_engine *engine, struct rh_sessi
     x->engine = engine;
     x->session = session;
     x->peer = session->host->peer;
-    x->tls = session->host->tls;
+    x->tls = session->host->secure;
     x->started_us = engine->now_us;
     x->body_limit = engine->config.body_bytes_max;
     x->response_last = &x->response_first;
@@ -114,6 +114,13 @@ void rh_exchange_pay_body(struct rh_exchange *x)
             x->calls++;
             x->source.close(x->source.data);
             x->calls--;
+        }
+    }
+    if (x->answer_kind == RH_ANSWER_UPGRADE && x->upgrade.kind != NULL) {
+        const struct rh_session_kind *kind = x->upgrade.kind;
+        x->upgrade.kind = NULL;
+        if (kind->cancel != NULL) {
+            kind->cancel(x->upgrade.argument);
         }
     }
     rh_exchange_drop_memory(x);

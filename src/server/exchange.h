@@ -48,7 +48,8 @@ enum rh_answer_state {
 enum rh_answer_kind {
     RH_ANSWER_EMPTY,
     RH_ANSWER_MEMORY, /* `memory`, in the arena, static or owned */
-    RH_ANSWER_SOURCE  /* pulled; also the push stream, whose source is its pipe */
+    RH_ANSWER_SOURCE, /* pulled; also the push stream, whose source is its pipe */
+    RH_ANSWER_UPGRADE /* 101: a session of another kind takes over */
 };
 
 struct rh_response_field {
@@ -102,7 +103,13 @@ struct rh_exchange {
     const char *trailers_base; /* with trailers_n */
     struct rh_response_field **response_last;
     struct rh_slice memory;  /* with RH_ANSWER_MEMORY */
-    struct rh_source source; /* with RH_ANSWER_SOURCE */
+    union {
+        struct rh_source source; /* with RH_ANSWER_SOURCE */
+        struct {
+            const struct rh_session_kind *kind; /* NULL: it has taken over */
+            void *argument;
+        } upgrade; /* with RH_ANSWER_UPGRADE */
+    };
     struct rh_pipe pipe;     /* with has_pipe */
     void *free_data;         /* with free_fn */
 

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/speaker.h"
+
 static struct rh_http1 *http1_of(struct rh_session *s)
 {
     return RH_CONTAINER_OF(s, struct rh_http1, session);
@@ -30,8 +32,14 @@ void rh_http1_finish(struct rh_http1 *h, bool lingers)
     h->session.lingers = lingers;
 }
 
-/* Worth a larger buffer. What comes over TLS comes in records, which the usual ones hold; a file
- * that the host does not take as ranges is a source as any other. */
+/* As above, and the peer may still be sending what was answered. */
+static void finish_early(struct rh_http1 *h)
+{
+    rh_http1_finish(h, true);
+    h->session.unread = true;
+}
+
+/* Worth a larger buffer. A file that the host does not take as ranges is a source as any other. */
 static bool has_bulk(const struct rh_http1 *h, const struct rh_exchange *x)
 {
     if (x->body_state == RH_BODY_DONE && x->answer_kind != RH_ANSWER_SOURCE) {
@@ -39,8 +47,8 @@ static bool has_bulk(const struct rh_http1 *h, const struct rh_exchange *x)
     }
     if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_PAUSED ||
         x->body_state == RH_BODY_DISCARDING) {
-        return !h->session.host->tls && (x->head.body_kind != RH_BODY_LENGTH ||
-                                         x->body_left + x->body_pending > RH_OUTPUT_BYTES);
+        return x->head.body_kind != RH_BODY_LENGTH ||
+               x->body_left + x->body_pending > RH_OUTPUT_BYTES;
     }
     return x->answer_kind == RH_ANSWER_SOURCE && !x->stream_open &&
            !(x->source_is_file && h->session.host->takes_files) &&
@@ -53,9 +61,12 @@ static void update(struct rh_http1 *h)
     struct rh_session *s = &h->session;
     struct rh_exchange *x = h->x;
     s->at_rest = x == NULL;
-    s->wants_input = !s->finished;
+    s->wants_input = !s->finished && !s->hands_over;
     s->has_output = h->reply_status != 0;
     s->bulk = false;
+    if (s->hands_over) {
+        return;
+    }
     if (x == NULL) {
         s->deadline = h->requests == 0 ? RH_DEADLINE_HEAD : RH_DEADLINE_IDLE;
     } else if (x->base == NULL) {
@@ -359,18 +370,23 @@ void rh_http1_settle(struct rh_http1 *h)
         }
         x->ends_connection = true;
     }
-    if (x->ends_connection) {
+    if (x->ends_connection && x->body_state != RH_BODY_DONE) {
+        finish_early(h);
+    } else if (x->ends_connection) {
         rh_http1_finish(h, true);
     }
     detach(h);
 }
 
-static size_t http1_feed(struct rh_session *s, const char *bytes, size_t len)
+static size_t http1_feed(struct rh_session *s, char *bytes, size_t len)
 {
     struct rh_http1 *h = http1_of(s);
     size_t used = 0;
     if (s->finished || h->reply_status != 0) {
         return len;
+    }
+    if (s->hands_over) {
+        return 0;
     }
     if (h->x == NULL) {
         if (len == 0) {
@@ -408,7 +424,7 @@ static enum rh_pull pull_reply(struct rh_http1 *h, struct rh_output *out)
     }
     rh_http1_encode_reply(h, out);
     h->reply_status = 0;
-    rh_http1_finish(h, true);
+    finish_early(h);
     return RH_PULL_ADDED;
 }
 
@@ -458,11 +474,10 @@ static void http1_end(struct rh_session *s, enum rh_abort reason)
 {
     struct rh_http1 *h = http1_of(s);
     struct rh_exchange *x = h->x;
-    if (x == NULL) {
-        return;
+    if (x != NULL) {
+        h->x = NULL;
+        rh_exchange_cut(x, reason);
     }
-    h->x = NULL;
-    rh_exchange_cut(x, reason);
 }
 
 /* The handler took too long: its exchange is cut, and the peer gets an answer of ours. */
@@ -520,10 +535,23 @@ static void http1_drain(struct rh_session *s)
 static void http1_ready(struct rh_session *s, struct rh_exchange *x)
 {
     (void)x; /* there is one */
-    if (!s->host->driving) {
+    if (!rh_host_is_driving(s->host)) {
         update(http1_of(s));
-        s->host->engine->wake(s->host);
+        rh_host_wake(s->host);
     }
+}
+
+/* The exchange that was answered with 101 names what follows it; its outcome is told behind the
+ * write. */
+static const struct rh_session_kind *http1_become(struct rh_session *s, void **ret_argument)
+{
+    struct rh_http1 *h = http1_of(s);
+    struct rh_exchange *x = h->x;
+    const struct rh_session_kind *kind = x->upgrade.kind;
+    *ret_argument = x->upgrade.argument;
+    x->upgrade.kind = NULL;
+    detach(h);
+    return kind;
 }
 
 static const struct rh_session_ops ops = {
@@ -535,12 +563,22 @@ static const struct rh_session_ops ops = {
     .expire = http1_expire,
     .drain = http1_drain,
     .ready = http1_ready,
+    .become = http1_become,
 };
 
-void rh_http1_init(struct rh_http1 *h, struct rh_host *host)
+struct rh_session *rh_http1_open(struct rh_host *host, union rh_speaker *speaker, void *argument)
 {
+    struct rh_http1 *h = &speaker->http1;
+    (void)argument;
     memset(h, 0, sizeof *h);
     h->session.ops = &ops;
     h->session.host = host;
     update(h);
+    return &h->session;
 }
+
+const struct rh_session_kind rh_http1_kind = {
+    .name = "HTTP/1.1",
+    .alpn = "http/1.1",
+    .open = rh_http1_open,
+};

@@ -17,7 +17,9 @@ struct rh_http1 {
     bool eof;              /* the peer sends no more */
 };
 
-void rh_http1_init(struct rh_http1 *h, struct rh_host *host);
+extern const struct rh_session_kind rh_http1_kind;
+/* Begins in the speaker. Never NULL. */
+struct rh_session *rh_http1_open(struct rh_host *host, union rh_speaker *speaker, void *argument);
 
 /* Nothing more to say on this connection; `lingers`: the peer may still be sending. */
 void rh_http1_finish(struct rh_http1 *h, bool lingers);

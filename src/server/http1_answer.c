@@ -1,6 +1,7 @@
-/* How an answer becomes bytes in the output: its head, then its body copied, by reference, or pulled from a source piece
- * by piece. Ways to fail: fields that fit no buffer become a 500; a source that breaks off after the head ends the
- * connection without a proper end, so that the peer sees that the answer is not whole. */
+/* How an answer becomes bytes in the output: its head, then its body copied, by reference, or
+ * pulled from a source piece by piece. Ways to fail: fields that fit no buffer become a 500; a
+ * source that breaks off after the head ends the connection without a proper end, so that the peer
+ * sees that the answer is not whole. */
 #include <string.h>
 
 #include "server/door.h"
@@ -30,7 +31,8 @@ static bool ends_quietly(const struct rh_exchange *x)
 {
     bool concerns = x->owes_body | x->held | x->stream_open | x->ends_connection | (x->calls > 0) |
                     rh_exchange_has_posts(x);
-    return !concerns && x->body_state == RH_BODY_DONE && x->session != NULL && !rh_exchange_wants_outcome(x);
+    return !concerns && x->body_state == RH_BODY_DONE && x->session != NULL &&
+           !rh_exchange_wants_outcome(x);
 }
 
 void rh_http1_complete(struct rh_http1 *h, struct rh_exchange *x, struct rh_output *out)
@@ -54,8 +56,8 @@ void rh_http1_complete(struct rh_http1 *h, struct rh_exchange *x, struct rh_outp
     rh_exchange_leave(x);
 }
 
-/* The answer broke off after its head: the peer must see that it is not whole, so the connection ends without a last
- * chunk. */
+/* The answer broke off after its head: the peer must see that it is not whole, so the connection
+ * ends without a last chunk. */
 static void break_off(struct rh_http1 *h, struct rh_exchange *x, const char *why)
 {
     rh_exchange_log(x, RH_LOG_ERROR, "answer of %.*s broke off: %s", RH_ROW(x), why);
@@ -76,7 +78,8 @@ static int64_t answer_length(const struct rh_exchange *x)
     }
 }
 
-/* A chunk head of fixed width, so that its data can be pulled in place behind it (RFC 9112 §7.1). */
+/* A chunk head of fixed width, so that its data can be pulled in place behind it (RFC 9112 §7.1).
+ */
 static void put_chunk_head(char *at, size_t len)
 {
     static const char hex[] = "0123456789abcdef";
@@ -88,10 +91,10 @@ static void put_chunk_head(char *at, size_t len)
     at[5] = '\n';
 }
 
-/* Behind a call of a source, which was entered: true where `n` is what it gave, else *ret_pull says what follows. A
- * source of a known length gives something. */
-static bool source_gave(struct rh_http1 *h, struct rh_exchange *x, ptrdiff_t n, bool length_is_known,
-                        enum rh_pull *ret_pull)
+/* Behind a call of a source, which was entered: true where `n` is what it gave, else *ret_pull says
+ * what follows. A source of a known length gives something. */
+static bool source_gave(struct rh_http1 *h, struct rh_exchange *x, ptrdiff_t n,
+                        bool length_is_known, enum rh_pull *ret_pull)
 {
     bool cut = x->session == NULL;
     rh_exchange_leave(x);
@@ -111,7 +114,8 @@ static bool source_gave(struct rh_http1 *h, struct rh_exchange *x, ptrdiff_t n, 
     return true;
 }
 
-/* A range of a file instead of its bytes. Completed by `sent`, since it goes behind what is in the output. */
+/* A range of a file instead of its bytes. Completed by `sent`, since it goes behind what is in the
+ * output. */
 static enum rh_pull pull_range(struct rh_http1 *h, struct rh_exchange *x, struct rh_output *out)
 {
     const struct rh_file_source *file = x->source.data;
@@ -158,7 +162,8 @@ static enum rh_pull pull_source(struct rh_http1 *h, struct rh_exchange *x, struc
         room = (size_t)((uint64_t)length - x->answer_bytes);
     }
     size_t bit = (out->used + room) % RECORD;
-    if (x->source_is_file && length >= 0 && bit < room && (uint64_t)length - x->answer_bytes > room) {
+    if (x->source_is_file && length >= 0 && bit < room &&
+        (uint64_t)length - x->answer_bytes > room) {
         room -= bit; /* who pulls a file is TLS: full records, and not a bit of one more */
     }
     enum rh_pull result;
@@ -186,10 +191,21 @@ static enum rh_pull pull_source(struct rh_http1 *h, struct rh_exchange *x, struc
     return RH_PULL_ADDED;
 }
 
+/* 101 ends HTTP/1 on this connection (RFC 9110 §15.2.2): the host asks who is next. */
+static enum rh_pull hand_over(struct rh_http1 *h, struct rh_exchange *x, struct rh_output *out)
+{
+    x->answer_state = RH_ANSWER_COMPLETE;
+    h->session.hands_over = true;
+    rh_exchange_enter(x);
+    rh_exchange_conclude_behind(x, out);
+    rh_exchange_leave(x);
+    return RH_PULL_ADDED;
+}
+
 /* Head, and the body at once where it fits. */
 static enum rh_pull begin_answer(struct rh_http1 *h, struct rh_exchange *x, struct rh_output *out)
 {
-    x->ends_connection = must_end(h, x);
+    x->ends_connection = x->answer_kind != RH_ANSWER_UPGRADE && must_end(h, x);
     if (!rh_http1_encode_head(x, out, answer_length(x))) {
         if (out->used > 0) {
             return RH_PULL_FULL;
@@ -203,6 +219,9 @@ static enum rh_pull begin_answer(struct rh_http1 *h, struct rh_exchange *x, stru
         rh_exchange_close_body(x);
         x->answer_kind = RH_ANSWER_EMPTY;
         return RH_PULL_ADDED;
+    }
+    if (RH_UNLIKELY(x->answer_kind == RH_ANSWER_UPGRADE)) {
+        return hand_over(h, x, out);
     }
     bool no_content = x->is_head || x->status == 204 || x->status == 304;
     if (no_content || x->answer_kind == RH_ANSWER_EMPTY) {

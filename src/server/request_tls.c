@@ -24,7 +24,7 @@ int rh_request_tls(struct rh_exchange *x, struct rh_tls_peer *ret_peer)
     if (x->session == NULL) {
         return RH_ECUT;
     }
-    if (!x->session->host->tls) { /* x->tls may be a proxy's word */
+    if (!x->session->host->secure) { /* x->tls may be a proxy's word */
         return RH_ENOTFOUND;
     }
     x->engine->tls_info(x->session->host, &info);

@@ -137,7 +137,7 @@ static bool may_answer(struct rh_exchange *x, unsigned status)
                         RH_ROW(x));
         return false;
     }
-    RH_ASSERT(status >= 200 && status <= 599);
+    RH_ASSERT((status >= 200 && status <= 599) || status == 101);
     return true;
 }
 
@@ -389,6 +389,24 @@ void rh_respond_file(struct rh_exchange *x, unsigned status, const char *type,
 {
     RH_ASSERT(source->length >= 0);
     answer_source(x, status, type, source, true);
+}
+
+void rh_exchange_upgrade(struct rh_exchange *x, const struct rh_session_kind *kind, void *argument)
+{
+    bool may = may_answer(x, 101);
+    if (may && x->body_state == RH_BODY_DONE) {
+        x->upgrade.kind = kind;
+        x->upgrade.argument = argument;
+        x->owes_body = true;
+        give(x, 101, RH_ANSWER_UPGRADE);
+        return;
+    }
+    if (kind->cancel != NULL) {
+        kind->cancel(argument);
+    }
+    if (may) {
+        rh_respond_error(x, 400, "a request for an upgrade has no body");
+    }
 }
 
 void rh_source_resume(struct rh_exchange *x)

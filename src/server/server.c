@@ -127,7 +127,7 @@ static void run_alarms(struct rh_server *server)
 
 static void on_soon(struct rh_turn *turn)
 {
-    rh_conns_run_ready(&server_of(turn)->conns);
+    RH_IGNORE(rh_conns_run_ready(&server_of(turn)->conns));
 }
 
 static void cut_the_rest(struct rh_server *server)
@@ -204,7 +204,7 @@ static bool on_accepted(struct rh_listeners *listeners, int fd, const struct soc
         return false;
     }
     rh_counter_add(&server->accepted, 1);
-    RH_IGNORE(rh_conn_open(&server->conns, fd, peer, tls));
+    RH_IGNORE(rh_conn_open(&server->conns, &server->wire, fd, peer, tls));
     if (has_room(server)) {
         return true;
     }
@@ -228,10 +228,29 @@ static void on_listener_closed(struct rh_listeners *listeners)
     maybe_closed(RH_CONTAINER_OF(listeners, struct rh_server, listeners));
 }
 
+/* What the connections of a TLS listener may choose from, in the order of the engine's kinds. One
+ * that knows only "http/1.0" gets what speaks where nothing was chosen. */
+static void offer_kinds(const struct rh_engine *engine, struct rh_tls *tls)
+{
+    const char *names[RH_KINDS_MAX + 1];
+    size_t count = 0;
+    for (size_t i = 0; i < engine->kinds_n; i++) {
+        if (engine->kinds[i]->alpn != NULL) {
+            names[count++] = engine->kinds[i]->alpn;
+        }
+    }
+    names[count++] = "http/1.0";
+    bool fits = rh_tls_alpn_set(tls, names, count);
+    RH_ASSERT(fits);
+}
+
 int rh_server_listen_shared(struct rh_server *server, const char *address,
                             const struct rh_listen *listen, struct rh_listen_sharing sharing)
 {
     RH_ASSERT(server->state == RH_SERVER_OPEN);
+    if (listen != NULL && listen->tls != NULL) {
+        offer_kinds(&server->engine, listen->tls);
+    }
     int err = rh_listeners_add(&server->listeners, address, listen, sharing);
     return err < 0 ? fail(server, err, "listen on", address) : 0;
 }
@@ -311,7 +330,11 @@ int rh_server_create(struct rh_server **ret_server, uv_loop_t *loop, struct rh_a
     server->conns.soon = conns_soon;
     server->conns.alarm = conns_alarm;
     server->conns.released = on_released;
-    err = rh_conns_init(&server->conns, &server->engine, loop);
+    server->engine.tls_info = rh_conn_tls_info;
+    rh_conns_init(&server->conns, &server->engine, &rh_conn_carrier);
+    err =
+        rh_wire_init(&server->wire, loop, &rh_conn_callbacks, server->engine.config.connections_max,
+                     rh_pools_bulk_max(&server->engine.config));
     if (err < 0) {
         rh_engine_fini(&server->engine);
         server->engine_ready = false;
@@ -389,7 +412,7 @@ static void free_server(struct rh_server *server)
     rh_listeners_fini(&server->listeners);
     if (server->engine_ready) {
         struct rh_door *door = server->engine.door;
-        rh_wire_fini(&server->conns.wire);
+        rh_wire_fini(&server->wire);
         rh_post_box_fini(&server->engine.posts);
         rh_engine_fini(&server->engine);
         if (server->state == RH_SERVER_CLOSED) {

@@ -21,6 +21,7 @@ enum rh_server_state {
 struct rh_server {
     struct rh_engine engine;
     struct rh_conns conns;
+    struct rh_wire wire;
     struct rh_turn turn;
     struct rh_listeners listeners;
     uint8_t state;     /* enum rh_server_state */

@@ -6,7 +6,7 @@
 void rh_server_stats(const struct rh_server *server, struct rh_stats *ret_stats)
 {
     const struct rh_engine_stats *stats = &server->engine.stats;
-    const struct rh_wire *wire = &server->conns.wire;
+    const struct rh_wire *wire = &server->wire;
     memset(ret_stats, 0, sizeof *ret_stats);
     ret_stats->connections_accepted = rh_counter_get(&server->accepted);
     ret_stats->connections_open = server->conns.open;
@@ -34,7 +34,7 @@ void rh_server_stats(const struct rh_server *server, struct rh_stats *ret_stats)
 /* The loop's pools, and behind them those of its TLS connections. */
 static const struct rh_slab *pool_at(const struct rh_server *server, size_t index)
 {
-    const struct rh_wire *wire = &server->conns.wire;
+    const struct rh_wire *wire = &server->wire;
     const struct rh_slab *of_tls[] = {&wire->engines, &wire->cipher_blocks, &wire->cipher_bulk};
     if (index < RH_POOLS) {
         return rh_pools_at(&server->engine.pools, index);

@@ -14,7 +14,7 @@ struct echo {
     size_t len;
 };
 
-static size_t echo_feed(struct rh_session *s, const char *bytes, size_t len)
+static size_t echo_feed(struct rh_session *s, char *bytes, size_t len)
 {
     struct echo *e = (struct echo *)(void *)s;
     size_t n = len < sizeof e->kept - e->len ? len : sizeof e->kept - e->len;
@@ -50,7 +50,7 @@ static void echo_eof(struct rh_session *s)
 static const struct rh_session_ops echo_ops = {.feed = echo_feed, .pull = echo_pull, .eof = echo_eof};
 
 /* The host's loop of session.h, for an output of `cap` bytes that is written whenever it is full or input is used up. */
-static void carry(struct rh_session *s, const char *in, size_t len, char *written, size_t cap)
+static void carry(struct rh_session *s, char *in, size_t len, char *written, size_t cap)
 {
     struct rh_output *out = malloc(sizeof *out + cap);
     rh_output_init(out, (uint32_t)cap);
@@ -70,7 +70,7 @@ static void carry(struct rh_session *s, const char *in, size_t len, char *writte
 
 Test(session, may_be_any_protocol)
 {
-    static const char text[] = "a session does no I/O: a host feeds it with bytes, pulls its answers, and tells it the end; "
+    static char text[] = "a session does no I/O: a host feeds it with bytes, pulls its answers, and tells it the end; "
                                "whatever does not fit waits, on either side";
     static const size_t caps[] = {64, 65, 100, 256};
     for (size_t i = 0; i < sizeof caps / sizeof caps[0]; i++) {

@@ -9,7 +9,7 @@ TestSuite(tls, .init = site_init, .fini = site_tear_down, .timeout = 120);
 /* Blocks of either size that are in flight. */
 static uint64_t in_flight(void)
 {
-    const struct rh_wire *wire = &server->conns.wire;
+    const struct rh_wire *wire = &server->wire;
     return rh_counter_get(&wire->cipher_blocks.in_use) + rh_counter_get(&wire->cipher_bulk.in_use);
 }
 
@@ -93,7 +93,7 @@ Test(tls, connection_rests_behind_a_body_that_was_paused)
         tls_client_write(&client, body, sizeof body);
         wait_handled(handled + 1);
         pump_ms(100);
-        cr_assert_gt(rh_counter_get(&server->conns.wire.cipher_blocks.in_use), 0, "nothing waits");
+        cr_assert_gt(rh_counter_get(&server->wire.cipher_blocks.in_use), 0, "nothing waits");
         struct rh_exchange *x = paused;
         paused = NULL;
         rh_body_resume(x);
@@ -181,7 +181,7 @@ static void end_at_every_byte(enum ending ending)
         }
         cr_expect(all_gone());
     }
-    cr_expect_eq(rh_counter_get(&server->conns.wire.engines.in_use), 0);
+    cr_expect_eq(rh_counter_get(&server->wire.engines.in_use), 0);
 }
 
 Test(tls, forgets_a_peer_that_ends_after_any_byte_of_the_handshake)

@@ -59,7 +59,7 @@ static void respond_counted(struct rh_exchange *x, void *data)
 
 static const struct rh_wire *wire(void)
 {
-    return &server->conns.wire;
+    return &server->wire;
 }
 
 static uint64_t bulk_in_use(void)

@@ -246,7 +246,7 @@ Test(tls_ends, renegotiation_is_refused)
     SSL_do_handshake(client.ssl);
     pump_ms(20);
     cr_expect_eq(client.error, SSL_ERROR_SSL, "OpenSSL's client gives up when it is refused");
-    cr_expect_eq(rh_counter_get(&server->conns.wire.handshakes), 1);
+    cr_expect_eq(rh_counter_get(&server->wire.handshakes), 1);
     tls_client_fin(&client);
     end_client();
 }
@@ -281,7 +281,7 @@ Test(tls_ends, peer_that_asks_for_keys_and_does_not_read_holds_a_bounded_heap)
         if (i % 500 == 0) {
             pump_ms(1);
         }
-        uint64_t now = rh_counter_get(&server->conns.wire.cipher_blocks.in_use);
+        uint64_t now = rh_counter_get(&server->wire.cipher_blocks.in_use);
         peak = now > peak ? now : peak;
     }
     cr_expect_gt(peak, 0, "the peer's window was never full");

@@ -128,7 +128,9 @@ static void by_drain(void)
         }
     }
     cr_expect(drained);
-    turn(); /* the client looks once more */
+    for (turns = 0; client.end == 0 && client.fd >= 0 && turns < TURNS_MAX; turns++) {
+        turn(); /* the client reads what is on its way, a step at a time */
+    }
     cr_expect_eq(lost, 0, "%u answers were lost", lost);
     cr_expect_eq(cuts, 0);
     cr_expect(client.end == 1 && (client.clean || !client.open), "end %d, clean %d, open %d",
@@ -177,7 +179,7 @@ static void by_fin(void)
     }
     cr_expect_eq(client.end, 1, "end %d", client.end);
     cr_expect_eq(lost, 0);
-    bool was_open = rh_counter_get(&server->conns.wire.handshakes) > 0;
+    bool was_open = rh_counter_get(&server->wire.handshakes) > 0;
     cr_expect(client.clean == was_open, "clean %d, version %x, got %zu, sent %zu, left %zu",
               client.clean, SSL_version(client.ssl), client.got_len, client.sent, client.out_len);
     cr_expect_eq(cuts, 0);

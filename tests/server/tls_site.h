@@ -16,6 +16,7 @@
 #include "rawhttp/server.h"
 #include "rawhttp/stream.h"
 #include "rawhttp/tls.h"
+#include "server/server.h"
 #include "server/tls_client.h"
 #include "support/cert_folder.h"
 #include "support/door.h"
@@ -139,6 +140,7 @@ static void respond_source(struct rh_exchange *x)
     rh_respond_source(x, 200, "text/plain", &source);
 }
 
+static const struct rh_session_kind *other_kind; /* that the server speaks, if a suite has set it */
 static rh_handler_fn other; /* for what the site does not know, where a suite has set it */
 
 static bool asked_for(struct rh_exchange *x, const char *path)
@@ -207,6 +209,9 @@ static void site_begin(bool small_buffers)
     cr_assert_eq(uv_loop_init(&loop), 0);
     test_door_init(&door, handle, NULL);
     cr_assert_eq(rh_server_create(&server, &loop, test_door_app(&door), &config), 0);
+    if (other_kind != NULL) {
+        rh_engine_add_kind(&server->engine, other_kind);
+    }
     int fd = small_buffers ? listen_small() : -1;
     if (fd >= 0) {
         snprintf(address, sizeof address, "fd:%d", fd);
