@@ -54,7 +54,9 @@ struct rh_tls_engine {
     uint8_t state;          /* enum rh_tls_state */
     uint8_t failure;        /* enum rh_tls_failure */
     uint8_t small_left;     /* records of a long answer that are still kept small */
+    uint8_t barren;         /* records without plaintext, more than those with it */
     bool began;             /* the first byte was seen */
+    bool flooded;           /* failed for its `barren` records */
     bool blocked;           /* the last call ran out of room in `cipher` */
 };
 
@@ -69,6 +71,7 @@ struct rh_tls_io {
     char *cipher; /* room for ciphertext to the peer */
     size_t cipher_cap;
     size_t cipher_len;
+    unsigned records; /* that were begun to be read; for the engine */
 };
 
 /* One loop: the pair of BIOs that is lent to the engine being driven. */

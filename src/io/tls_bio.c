@@ -23,6 +23,7 @@ static int lent_read(BIO *bio, char *out, size_t len, size_t *ret_taken)
         return 0;
     }
     size_t n = len < left ? len : left;
+    loop->io->records += len == SSL3_RT_HEADER_LENGTH;
     memcpy(out, loop->io->in + loop->io->in_used, n);
     loop->io->in_used += n;
     *ret_taken = n;

@@ -24,6 +24,7 @@ enum {
     ONE_RECORD_MAX = 4096, /* answers up to here are one record: splitting them gains nothing */
     RECORD_OVERHEAD = 32,  /* head 5, nonce 8 (1.2) or content type 1 (1.3), tag 16; rounded up */
     ROOM_RESERVE = 96,     /* an alert and a key update that may leave ahead of a record */
+    BARREN_MAX = 64,       /* records without plaintext in a row */
     PIECE_MIN = 512        /* no record smaller than this only because room is short */
 };
 _Static_assert(ROOM_RESERVE + RECORD_OVERHEAD <= RH_TLS_ROOM_MIN, "one byte must fit");
@@ -121,10 +122,27 @@ static void stopped(struct rh_tls_engine *e, int result)
     }
 }
 
+/* Key updates and empty records cost work and move nothing: whoever sends them without end is cut
+ * off. A record with plaintext makes up for one of them. */
+static void count_barren(struct rh_tls_engine *e, unsigned records, unsigned fruitful)
+{
+    unsigned barren = e->barren + records;
+    unsigned paid = 2 * fruitful; /* for itself and for another */
+    barren -= paid < barren ? paid : barren;
+    e->barren = barren < BARREN_MAX ? (uint8_t)barren : BARREN_MAX;
+    if (barren >= BARREN_MAX && e->state == RH_TLS_OPEN) {
+        e->state = RH_TLS_FAILED;
+        e->failure = RH_TLS_PROTOCOL;
+        e->flooded = true;
+    }
+}
+
 /* Plaintext until the input is used up or `plain` is full. The last call would only find that no
  * input is left, unless something waits inside: it is spared. */
 static void read_plain(struct rh_tls_engine *e, struct rh_tls_io *io, bool retry)
 {
+    unsigned records = io->records;
+    unsigned fruitful = 0;
     while (io->plain_len < io->plain_cap) {
         if (io->in_used == io->in_len && !retry && SSL_pending(e->ssl) == 0) {
             break;
@@ -137,8 +155,10 @@ static void read_plain(struct rh_tls_engine *e, struct rh_tls_io *io, bool retry
             break;
         }
         io->plain_len += n;
+        fruitful++;
         retry = false;
     }
+    count_barren(e, io->records - records, fruitful);
 }
 
 /* A TLS record begins with its type, 20 to 24, and the hello of SSL 2 with a high bit: a letter as
@@ -283,6 +303,9 @@ const char *rh_tls_engine_error(const struct rh_tls_engine *e)
 {
     if (e->failure == RH_TLS_PLAIN_HTTP) {
         return "plain HTTP was sent to a TLS port";
+    }
+    if (e->flooded) {
+        return "too many records without data";
     }
     if (e->error == 0) {
         return e->state == RH_TLS_FAILED ? "unknown TLS failure" : "";

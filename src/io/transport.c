@@ -5,6 +5,7 @@
  * the return code), no block is left (the connection ends with UV_ENOBUFS). */
 #include "io/transport.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -21,6 +22,10 @@
 /* A peer that makes TLS answer (requests for new keys) and does not read is not read from either: CIPHER_BLOCKS_MAX
  * blocks in flight are what it can hold. */
 enum { CIPHER_BLOCKS_MAX = 2 };
+
+/* libuv reads up to 32 times from a socket whose bytes fill the room each time, before others have their turn; with us
+ * it is so many times. */
+enum { READS_MAX = 4 };
 
 static const char plain_on_tls[] = "HTTP/1.1 400 Bad Request\r\n"
                                    "Content-Type: text/plain\r\n"
@@ -113,11 +118,48 @@ static void end_reading(struct rh_transport *t, int status)
 
 /* --- Writing ---------------------------------------------------------------------------------------- */
 
+ptrdiff_t rh_transport_try(struct rh_transport *t, const uv_buf_t *bufs, unsigned count)
+{
+    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)bufs, .msg_iovlen = count}; /* uv_buf_t is one */
+    uv_os_fd_t fd;
+    ssize_t sent;
+    if (t->writes_open > 0) { /* behind what libuv holds */
+        return UV_EAGAIN;
+    }
+    int err = uv_fileno((uv_handle_t *)&t->tcp, &fd);
+    if (err < 0) {
+        return err;
+    }
+    do {
+        sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (sent < 0 && errno == EINTR);
+    return sent < 0 ? -errno : sent;
+}
+
+int rh_transport_queue(struct rh_transport *t, uv_write_t *req, const uv_buf_t *bufs, unsigned count, uv_write_cb cb)
+{
+    struct rh_turn *turn = rh_transport_wire(t)->turn;
+    struct rh_turn_block block = rh_turn_block(turn); /* it tries at once */
+    int err = uv_write(req, stream_of(t), bufs, count, cb);
+    rh_turn_unblock(block);
+    if (err == 0) {
+        t->writes_open++;
+        rh_turn_guard(turn);
+    }
+    return err;
+}
+
+void rh_transport_dequeued(struct rh_transport *t)
+{
+    RH_ASSERT(t->writes_open > 0);
+    t->writes_open--;
+    rh_turn_unguard(rh_transport_wire(t)->turn);
+}
+
 static void on_written(uv_write_t *req, int status)
 {
     struct rh_transport *t = req->data;
-    RH_ASSERT(t->writes_open > 0);
-    t->writes_open--;
+    rh_transport_dequeued(t);
     if (status == 0) {
         RH_IGNORE(rh_transport_finish_shutdown(t));
     }
@@ -138,9 +180,9 @@ static int write_plain(struct rh_transport *t, struct rh_transport_write *write,
     if (total == 0) {
         return 0;
     }
-    int sent = uv_try_write(stream_of(t), bufs, count);
+    ptrdiff_t sent = rh_transport_try(t, bufs, count);
     if (sent < 0 && sent != UV_EAGAIN) {
-        return sent;
+        return (int)sent;
     }
     size_t taken = sent > 0 ? (size_t)sent : 0;
     rh_counter_add(&rh_transport_wire(t)->bytes_out, total);
@@ -155,12 +197,8 @@ static int write_plain(struct rh_transport *t, struct rh_transport_write *write,
     bufs[first].len -= taken;
     write->left.file.range.len = 0; /* the pieces are libuv's now, and no file follows */
     write->req.data = t;
-    int err = uv_write(&write->req, stream_of(t), bufs + first, count - first, on_written);
-    if (err < 0) {
-        return err;
-    }
-    t->writes_open++;
-    return 1;
+    int err = rh_transport_queue(t, &write->req, bufs + first, count - first, on_written);
+    return err < 0 ? err : 1;
 }
 
 int rh_transport_write(struct rh_transport *t, struct rh_transport_write *write, struct rh_slice first,
@@ -224,10 +262,28 @@ void rh_transport_shutdown(struct rh_transport *t)
 
 /* --- Reading ---------------------------------------------------------------------------------------- */
 
+static bool has_had_its_turn(const struct rh_transport *t)
+{
+    const struct rh_wire *wire = rh_transport_wire(t);
+    return wire->reads >= READS_MAX && wire->reader == t;
+}
+
+/* A read that left room was the last one of this turn. */
+static void count_read(struct rh_transport *t, bool filled)
+{
+    struct rh_wire *wire = rh_transport_wire(t);
+    wire->reads = !filled ? 0 : wire->reader == t ? wire->reads + 1 : 1;
+    wire->reader = t;
+}
+
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     struct rh_transport *t = (struct rh_transport *)(void *)handle;
     (void)suggested;
+    if (RH_UNLIKELY(has_had_its_turn(t))) {
+        *buf = uv_buf_init(NULL, 0); /* on_read is told UV_ENOBUFS, and the next poll comes back to it */
+        return;
+    }
     if (t->tls != NULL) {
         *buf = uv_buf_init(rh_transport_wire(t)->scratch, RH_CIPHER_READ_BYTES);
         return;
@@ -243,7 +299,7 @@ static void fail_tls(struct rh_transport *t)
         rh_counter_add(&rh_transport_wire(t)->tls_failures, 1);
         if (t->tls->engine.failure == RH_TLS_PLAIN_HTTP) {
             uv_buf_t buf = uv_buf_init((char *)(uintptr_t)plain_on_tls, sizeof plain_on_tls - 1);
-            RH_IGNORE(uv_try_write(stream_of(t), &buf, 1) < 0);
+            RH_IGNORE(rh_transport_try(t, &buf, 1) < 0);
         }
     }
     end_reading(t, RH_ETLS);
@@ -331,6 +387,7 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
     struct rh_transport *t = (struct rh_transport *)(void *)stream;
     if (nread > 0) {
         rh_counter_add(&rh_transport_wire(t)->bytes_in, (uint64_t)nread);
+        count_read(t, (size_t)nread == buf->len);
         if (t->tls == NULL) {
             rh_transport_wire(t)->callbacks->ready(t, (size_t)nread);
             return;
@@ -344,6 +401,10 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
         if (!t->closing) {
             rh_transport_wire(t)->callbacks->ready(t, 0);
         }
+        return;
+    }
+    if (nread == UV_ENOBUFS && has_had_its_turn(t)) {
+        rh_transport_wire(t)->reads = 0;
         return;
     }
     if (t->tls == NULL && nread != UV_EOF) {

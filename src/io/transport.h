@@ -11,6 +11,7 @@
 
 #include "io/file.h"
 #include "io/tls.h"
+#include "io/turn.h"
 #include "rawhttp/slice.h"
 #include "util/counter.h"
 #include "util/slab.h"
@@ -38,7 +39,10 @@ struct rh_transport_callbacks {
 /* What the transports of one loop share. */
 struct rh_wire {
     uv_loop_t *loop;
+    struct rh_turn *turn; /* guards writes from SIGPIPE; NULL: the process ignores it */
     const struct rh_transport_callbacks *callbacks; /* the same owner for all */
+    struct rh_transport *reader; /* whose reads filled their room without a pause... */
+    unsigned reads;              /* ...and how many they were */
     struct rh_slab engines;       /* struct rh_transport_tls, one for each TLS connection */
     struct rh_slab cipher_blocks; /* ciphertext in flight, or received and not yet decrypted */
     struct rh_slab cipher_bulk;   /* the same for several records at once: a few, and who finds none has the others */
@@ -127,6 +131,11 @@ void rh_transport_shutdown(struct rh_transport *t);
 /* For transport_file.c and transport_cipher.c: sends the FIN that was wanted, if no write is in flight any more; true
  * where it did. */
 bool rh_transport_finish_shutdown(struct rh_transport *t);
+/* For the same: how much the socket takes at once, UV_EAGAIN or another negative code. No SIGPIPE. */
+ptrdiff_t rh_transport_try(struct rh_transport *t, const uv_buf_t *bufs, unsigned count);
+/* And: leaves bytes to libuv. `cb` calls rh_transport_dequeued first. 0 or a negative code. */
+int rh_transport_queue(struct rh_transport *t, uv_write_t *req, const uv_buf_t *bufs, unsigned count, uv_write_cb cb);
+void rh_transport_dequeued(struct rh_transport *t);
 /* The connection goes to rest: gives back what TLS keeps between records. */
 void rh_transport_rest(struct rh_transport *t);
 /* Ends it all; `closed` follows. Idempotent. */

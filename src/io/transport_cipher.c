@@ -37,8 +37,7 @@ static void on_cipher_written(uv_write_t *req, int status)
     struct rh_cipher_block *block = RH_CONTAINER_OF(req, struct rh_cipher_block, req);
     struct rh_transport *t = block->transport;
     rh_slab_release(block->pool, block);
-    RH_ASSERT(t->writes_open > 0);
-    t->writes_open--;
+    rh_transport_dequeued(t);
     if (status < 0) {
         if (t->tls->write != NULL) {
             t->tls->write = NULL;
@@ -66,12 +65,11 @@ static int queue_block(struct rh_transport *t, struct rh_cipher_block *block, ch
 {
     uv_buf_t buf = uv_buf_init(bytes, (unsigned)len);
     block->transport = t;
-    int err = uv_write(&block->req, (uv_stream_t *)&t->tcp, &buf, 1, on_cipher_written);
+    int err = rh_transport_queue(t, &block->req, &buf, 1, on_cipher_written);
     if (err < 0) {
         rh_slab_release(block->pool, block);
         return err;
     }
-    t->writes_open++;
     return 1;
 }
 
@@ -79,7 +77,7 @@ static int queue_block(struct rh_transport *t, struct rh_cipher_block *block, ch
 static ptrdiff_t try_cipher(struct rh_transport *t, char *bytes, size_t len)
 {
     uv_buf_t buf = uv_buf_init(bytes, (unsigned)len);
-    int sent = uv_try_write((uv_stream_t *)&t->tcp, &buf, 1);
+    ptrdiff_t sent = rh_transport_try(t, &buf, 1);
     if (sent < 0 && sent != UV_EAGAIN) {
         return sent;
     }

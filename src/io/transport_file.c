@@ -21,8 +21,7 @@ static void on_part_written(uv_write_t *req, int status)
     struct rh_transport *t = req->data;
     struct rh_transport_write *write = RH_CONTAINER_OF(req, struct rh_transport_write, req);
     int state = status < 0 ? status : t->closing ? UV_ECANCELED : 0;
-    RH_ASSERT(t->writes_open > 0);
-    t->writes_open--;
+    rh_transport_dequeued(t);
     if (state == 0) {
         state = send_range(t, write);
     }
@@ -40,12 +39,8 @@ static int write_part(struct rh_transport *t, struct rh_transport_write *write, 
 {
     uv_buf_t buf = uv_buf_init((char *)(uintptr_t)part.base, (unsigned)part.len);
     write->req.data = t;
-    int err = uv_write(&write->req, (uv_stream_t *)&t->tcp, &buf, 1, on_part_written);
-    if (err < 0) {
-        return err;
-    }
-    t->writes_open++;
-    return 1;
+    int err = rh_transport_queue(t, &write->req, &buf, 1, on_part_written);
+    return err < 0 ? err : 1;
 }
 
 /* Sends what the socket takes. 0: all of it; 1: in flight; negative. */
@@ -60,7 +55,9 @@ static int send_range(struct rh_transport *t, struct rh_transport_write *write)
     if (err < 0) {
         return err;
     }
+    struct rh_turn_block block = rh_turn_block(rh_transport_wire(t)->turn); /* sendfile has no MSG_NOSIGNAL */
     ptrdiff_t sent = rh_file_send(fd, range);
+    rh_turn_unblock(block);
     if (sent > 0) {
         rh_counter_add(&rh_transport_wire(t)->bytes_out, (uint64_t)sent);
     } else if (sent != -EAGAIN) {

@@ -28,6 +28,9 @@ struct rh_turn {
     bool soon;            /* asked for */
     bool look;            /* asked for, and the idle handle runs */
     bool ready_to_look;   /* a poll has run since */
+    unsigned guards;      /* writes that libuv may go on with inside of its poll */
+    bool guarded;         /* SIGPIPE is blocked until `check` */
+    bool sigpipe_ignored; /* nothing to guard: as it was at open, or when the first of `guards` came */
 };
 
 /* Opens all handles; none of them keeps the loop alive while nothing is asked for. 0 or a libuv code, and then
@@ -43,6 +46,16 @@ void rh_turn_look(struct rh_turn *turn);
 void rh_turn_alarm(struct rh_turn *turn, uint64_t at_ms);
 /* From here on the turn keeps its loop alive: something may still come by a signal. */
 void rh_turn_keep(struct rh_turn *turn);
+/* libuv writes without MSG_NOSIGNAL: between these two, SIGPIPE is blocked in every poll, unless
+ * the process ignores it. Counted. */
+void rh_turn_guard(struct rh_turn *turn);
+void rh_turn_unguard(struct rh_turn *turn);
+/* The same around one call into the system that cannot be told otherwise. */
+struct rh_turn_block {
+    bool blocked;
+};
+struct rh_turn_block rh_turn_block(struct rh_turn *turn);
+void rh_turn_unblock(struct rh_turn_block block);
 /* From any thread while the turn is open. */
 void rh_turn_signal(struct rh_turn *turn);
 

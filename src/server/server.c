@@ -341,6 +341,7 @@ int rh_server_create(struct rh_server **ret_server, uv_loop_t *loop, struct rh_a
         return fail(server, err, "reserve memory for TLS", "");
     }
     rh_post_box_init(&server->engine.posts, signal_turn, &server->turn);
+    server->wire.turn = &server->turn;
     err = rh_turn_open(&server->turn, loop, &turn_callbacks);
     server->turn_tried = true;
     if (err < 0) {

@@ -265,6 +265,33 @@ Test(tls_ends, keys_are_updated_on_request)
     tls_client_free(&client);
 }
 
+/* Keys without data cost work for nothing, and so do empty records. */
+Test(tls_ends, peer_that_sends_records_without_data_is_cut_off)
+{
+    site_begin(false);
+    version = TLS1_3_VERSION;
+    connect_client();
+    for (unsigned i = 0; i < 200; i++) {
+        tls_client_say(&client, "GET /pong HTTP/1.1\r\n");
+        SSL_key_update(client.ssl, SSL_KEY_UPDATE_NOT_REQUESTED);
+        tls_client_say(&client, "Host: x\r\n\r\n");
+    }
+    client.got_len = 0;
+    cr_expect(tls_client_until(&client, &loop, "pong", 2000), "keys may change with the data");
+    pump_ms(50);
+    for (unsigned i = 0; i < 200 && client.end == 0; i++) {
+        SSL_key_update(client.ssl, SSL_KEY_UPDATE_NOT_REQUESTED);
+        SSL_do_handshake(client.ssl);
+        if (i == 50) {
+            pump_ms(5);
+            cr_expect_eq(client.end, 0);
+        }
+    }
+    cr_expect(tls_client_until_end(&client, &loop, 2000));
+    cr_expect(all_gone());
+    end_client();
+}
+
 /* Each request for new keys is answered, also to a peer that never reads: the answers must not pile
  * up. */
 Test(tls_ends, peer_that_asks_for_keys_and_does_not_read_holds_a_bounded_heap)
@@ -275,9 +302,10 @@ Test(tls_ends, peer_that_asks_for_keys_and_does_not_read_holds_a_bounded_heap)
     cr_assert(tls_client_shake(&client, &loop));
     client.deaf = true;
     uint64_t peak = 0;
+    tls_client_say(&client, POST("/body", "Content-Length: 40000\r\n"));
     for (unsigned i = 0; i < 40000; i++) {
         SSL_key_update(client.ssl, SSL_KEY_UPDATE_REQUESTED);
-        SSL_do_handshake(client.ssl);
+        tls_client_write(&client, "b", 1); /* without data it is cut off soon */
         if (i % 500 == 0) {
             pump_ms(1);
         }

@@ -249,7 +249,6 @@ static void site_end(void)
 
 static void site_init(void)
 {
-    signal(SIGPIPE, SIG_IGN); /* libuv writes without MSG_NOSIGNAL: an embedder's duty */
     cert_folder_init(&folder);
     cert_folder_add(&folder, "localhost", "DNS:localhost", 86400);
     tls = rh_tls_create();
