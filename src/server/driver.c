@@ -206,7 +206,7 @@ void rh_driver_take(struct rh_driver_conn *c, size_t len)
 void rh_driver_set_reading(struct rh_driver_conn *c, int reads)
 {
     c->stalled = !reads;
-    if (reads && c->drive.output == RH_OUTPUT_IN_FLIGHT) {
+    if (reads && c->drive.output == RH_OUTPUT_IN_FLIGHT && !rh_drive_is_closing(&c->drive)) {
         deliver(c);
         rh_drive_written(&c->drive, 0);
         carry_input(c);

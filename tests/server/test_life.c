@@ -25,6 +25,12 @@ static void holds(struct rh_exchange *x, void *data)
     rh_exchange_hold(x);
 }
 
+static void pong_once(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    rh_respond_text(x, 200, "pong");
+}
+
 static char name_a[] = "a";
 static char name_b[] = "b";
 
@@ -45,6 +51,17 @@ static void observed(struct rh_exchange *x, void *data)
     } else {
         rh_respond_text(x, 200, "pong");
     }
+}
+
+Test(life, of_a_connection_is_over_for_a_peer_that_reads_too_late)
+{
+    begin(pong_once, NULL);
+    rh_driver_set_reading(conn, 0);
+    send(GET);
+    rh_driver_advance(driver, 31000);
+    cr_expect(rh_driver_is_closed(conn));
+    rh_driver_set_reading(conn, 1);
+    expect_received("");
 }
 
 Test(life, of_a_held_exchange_ends_with_its_answer)
