@@ -27,13 +27,6 @@ enum { CIPHER_BLOCKS_MAX = 2 };
  * it is so many times. */
 enum { READS_MAX = 4 };
 
-static const char plain_on_tls[] = "HTTP/1.1 400 Bad Request\r\n"
-                                   "Content-Type: text/plain\r\n"
-                                   "Content-Length: 49\r\n"
-                                   "Connection: close\r\n"
-                                   "\r\n"
-                                   "This port speaks HTTPS: use an https:// address.\n";
-
 int rh_wire_init(struct rh_wire *wire, uv_loop_t *loop, const struct rh_transport_callbacks *callbacks, size_t tls_max,
                  size_t bulk_max)
 {
@@ -293,16 +286,48 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     buf->len = len;
 }
 
-static void fail_tls(struct rh_transport *t)
+static void detach_tls(struct rh_transport *t)
+{
+    if (t->tls->unread != NULL) {
+        rh_slab_release(t->tls->unread->pool, t->tls->unread);
+    }
+    rh_tls_engine_fini(&t->tls->engine);
+    rh_slab_release(&rh_transport_wire(t)->engines, t->tls);
+    t->tls = NULL;
+}
+
+/* `in` is all that has come. */
+static void turn_plain(struct rh_transport *t, const char *in, size_t len)
+{
+    const struct rh_transport_callbacks *callbacks = rh_transport_wire(t)->callbacks;
+    detach_tls(t);
+    callbacks->plain(t);
+    while (len > 0 && !t->closing) {
+        char *room;
+        size_t n;
+        callbacks->room(t, &room, &n);
+        if (n == 0) {
+            end_reading(t, UV_ENOBUFS);
+            return;
+        }
+        n = n < len ? n : len;
+        memcpy(room, in, n);
+        in += n;
+        len -= n;
+        callbacks->ready(t, n);
+    }
+}
+
+static void fail_tls(struct rh_transport *t, const char *in, size_t len)
 {
     if (!t->secured) {
         rh_counter_add(&rh_transport_wire(t)->tls_failures, 1);
-        if (t->tls->engine.failure == RH_TLS_PLAIN_HTTP) {
-            uv_buf_t buf = uv_buf_init((char *)(uintptr_t)plain_on_tls, sizeof plain_on_tls - 1);
-            RH_IGNORE(rh_transport_try(t, &buf, 1) < 0);
-        }
     }
-    end_reading(t, RH_ETLS);
+    if (t->tls->engine.failure == RH_TLS_PLAIN_HTTP) {
+        turn_plain(t, in, len);
+    } else {
+        end_reading(t, RH_ETLS);
+    }
 }
 
 static bool is_choked(struct rh_transport *t)
@@ -341,7 +366,7 @@ static void decrypt(struct rh_transport *t, const char *in, size_t len)
             rh_transport_wire(t)->callbacks->secured(t);
         }
         if (state == RH_TLS_FAILED) {
-            fail_tls(t);
+            fail_tls(t, in, len);
             return;
         }
         if (state == RH_TLS_CLEAN_END) {
@@ -462,12 +487,7 @@ static void on_closed(uv_handle_t *handle)
     struct rh_transport *t = (struct rh_transport *)(void *)handle;
     RH_ASSERT(t->writes_open == 0);
     if (t->tls != NULL) {
-        if (t->tls->unread != NULL) {
-            rh_slab_release(t->tls->unread->pool, t->tls->unread);
-        }
-        rh_tls_engine_fini(&t->tls->engine);
-        rh_slab_release(&rh_transport_wire(t)->engines, t->tls);
-        t->tls = NULL;
+        detach_tls(t);
     }
     rh_transport_wire(t)->callbacks->closed(t);
 }
@@ -498,6 +518,7 @@ int rh_transport_open(struct rh_transport *t, struct rh_wire *wire, int fd, stru
     t->tls = NULL;
     t->writes_open = 0;
     t->reading = t->closing = t->secured = t->shutdown_wanted = t->shut = t->in_read = false;
+    t->tcp.data = wire;
     *ret_closing = false;
     int err = tls != NULL ? attach_tls(t, wire, tls) : 0;
     if (err == 0) {
@@ -507,7 +528,6 @@ int rh_transport_open(struct rh_transport *t, struct rh_wire *wire, int fd, stru
         close(fd);
         goto fail_tls;
     }
-    t->tcp.data = wire;
     err = uv_tcp_open(&t->tcp, fd);
     if (err < 0) {
         close(fd);
@@ -526,11 +546,34 @@ fail_handle:
     return err;
 fail_tls:
     if (t->tls != NULL) {
-        rh_tls_engine_fini(&t->tls->engine);
-        rh_slab_release(&wire->engines, t->tls);
-        t->tls = NULL;
+        detach_tls(t);
     }
     return err;
+}
+
+enum rh_transport_state rh_transport_state(const struct rh_transport *t)
+{
+    if (t->tls == NULL) {
+        return RH_TRANSPORT_PLAIN;
+    }
+    return t->secured               ? RH_TRANSPORT_SECURED
+           : t->tls->engine.began ? RH_TRANSPORT_SECURING
+                                  : RH_TRANSPORT_AWAITED;
+}
+
+struct rh_slice rh_transport_alpn(const struct rh_transport *t)
+{
+    return rh_tls_engine_alpn(&t->tls->engine);
+}
+
+void rh_transport_info(const struct rh_transport *t, struct rh_tls_info *ret_info)
+{
+    rh_tls_engine_info(&t->tls->engine, ret_info);
+}
+
+const char *rh_transport_failure(const struct rh_transport *t)
+{
+    return rh_tls_engine_error(&t->tls->engine);
 }
 
 void rh_transport_rest(struct rh_transport *t)

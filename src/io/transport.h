@@ -30,6 +30,8 @@ struct rh_transport_callbacks {
     void (*ended)(struct rh_transport *t, int status);
     /* The TLS handshake is complete. */
     void (*secured)(struct rh_transport *t);
+    /* The first byte is plain HTTP: there is no TLS on this connection. Its bytes come as they are. */
+    void (*plain)(struct rh_transport *t);
     /* The write that was in flight is done (0) or failed. Called also while closing. */
     void (*written)(struct rh_transport *t, int status);
     /* The handle is closed and nothing is in flight: the memory is the owner's again. */
@@ -88,6 +90,14 @@ struct rh_transport {
     bool in_read;                 /* inside a read callback */
 };
 
+/* How far the handshake is. */
+enum rh_transport_state {
+    RH_TRANSPORT_PLAIN,   /* there is none */
+    RH_TRANSPORT_AWAITED, /* no byte of it has come */
+    RH_TRANSPORT_SECURING,
+    RH_TRANSPORT_SECURED
+};
+
 static inline struct rh_wire *rh_transport_wire(const struct rh_transport *t)
 {
     return t->tcp.data;
@@ -136,6 +146,17 @@ ptrdiff_t rh_transport_try(struct rh_transport *t, const uv_buf_t *bufs, unsigne
 /* And: leaves bytes to libuv. `cb` calls rh_transport_dequeued first. 0 or a negative code. */
 int rh_transport_queue(struct rh_transport *t, uv_write_t *req, const uv_buf_t *bufs, unsigned count, uv_write_cb cb);
 void rh_transport_dequeued(struct rh_transport *t);
+enum rh_transport_state rh_transport_state(const struct rh_transport *t);
+/* With TLS: what the handshake agreed on; absent if the client offered no protocol. */
+struct rh_slice rh_transport_alpn(const struct rh_transport *t);
+void rh_transport_info(const struct rh_transport *t, struct rh_tls_info *ret_info);
+/* Why TLS failed, in words. */
+const char *rh_transport_failure(const struct rh_transport *t);
+/* How many bytes are worth giving to one write of a longer piece, as a divisor: a record. 1: it makes no difference. */
+static inline size_t rh_transport_piece(bool secure)
+{
+    return secure ? RH_TLS_RECORD_MAX : 1;
+}
 /* The connection goes to rest: gives back what TLS keeps between records. */
 void rh_transport_rest(struct rh_transport *t);
 /* Ends it all; `closed` follows. Idempotent. */

@@ -36,9 +36,30 @@ static void on_ready(struct rh_transport *t, size_t len)
     rh_drive_run(d);
 }
 
+/* Nobody else says why: the peer has an alert at most. */
+static void log_failed_handshake(struct rh_transport *t)
+{
+    struct rh_drive *d = &conn_of(t)->drive;
+    char peer[RH_PEER_TEXT_MAX];
+    if (rh_engine_logs(d->host.engine, RH_LOG_DEBUG)) {
+        rh_peer_text(&d->host.peer, peer);
+        rh_engine_log(d->host.engine, RH_LOG_DEBUG, "TLS handshake with %s failed: %s", peer,
+                      rh_transport_failure(t));
+    }
+}
+
 static void on_ended(struct rh_transport *t, int status)
 {
-    rh_drive_ended(&conn_of(t)->drive, status);
+    struct rh_drive *d = &conn_of(t)->drive;
+    if (status == RH_ETLS && d->life == RH_LIFE_SECURING) {
+        log_failed_handshake(t);
+    }
+    rh_drive_ended(d, status);
+}
+
+static void on_plain(struct rh_transport *t)
+{
+    rh_drive_plain(&conn_of(t)->drive);
 }
 
 static void on_secured(struct rh_transport *t)
@@ -46,7 +67,7 @@ static void on_secured(struct rh_transport *t)
     struct rh_drive *d = &conn_of(t)->drive;
     struct rh_slice alpn = {NULL, 0};
     if (d->host.engine->kinds_n > 1) {
-        alpn = rh_tls_engine_alpn(&t->tls->engine);
+        alpn = rh_transport_alpn(t);
     }
     rh_drive_secured(d, alpn);
 }
@@ -71,6 +92,7 @@ const struct rh_transport_callbacks rh_conn_callbacks = {
     .ready = on_ready,
     .ended = on_ended,
     .secured = on_secured,
+    .plain = on_plain,
     .written = on_written,
     .closed = on_closed,
 };
@@ -114,7 +136,7 @@ static bool carry_is_busy(const struct rh_drive *d)
 
 static bool carry_has_begun(const struct rh_drive *d)
 {
-    return transport_of(d)->tls->engine.began;
+    return rh_transport_state(transport_of(d)) != RH_TRANSPORT_AWAITED;
 }
 
 static void carry_rest(struct rh_drive *d)
@@ -141,7 +163,7 @@ const struct rh_carrier rh_conn_carrier = {
 void rh_conn_tls_info(struct rh_host *host, struct rh_tls_info *ret_info)
 {
     const struct rh_drive *d = RH_CONTAINER_OF(host, struct rh_drive, host);
-    rh_tls_engine_info(&transport_of(d)->tls->engine, ret_info);
+    rh_transport_info(transport_of(d), ret_info);
 }
 
 /* --- Life ----------------------------------------------------------------------------------- */

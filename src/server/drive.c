@@ -211,6 +211,16 @@ void rh_drive_secured(struct rh_drive *d, struct rh_slice alpn)
     }
 }
 
+void rh_drive_plain(struct rh_drive *d)
+{
+    RH_MOVE(life_moves, d->life, RH_LIFE_OPEN);
+    d->host.secure = false;
+    d->chosen = true;
+    d->rested = true;
+    rh_drive_set_deadline(d, RH_DEADLINE_HEAD);
+    speak(d, &rh_misdirected_kind, NULL);
+}
+
 void rh_drive_open(struct rh_drive *d)
 {
     struct rh_engine *engine = d->host.engine;

@@ -81,6 +81,8 @@ void rh_drive_input(struct rh_drive *d, size_t len); /* so much was put there; `
 void rh_drive_ended(struct rh_drive *d, int status); /* UV_EOF, or what ended reading */
 /* The handshake is complete; `alpn` may be absent. */
 void rh_drive_secured(struct rh_drive *d, struct rh_slice alpn);
+/* There is no handshake: the peer's bytes come as they are, and are plain HTTP. */
+void rh_drive_plain(struct rh_drive *d);
 void rh_drive_written(struct rh_drive *d, int status); /* what was in flight */
 /* Nothing carries it any more: gives everything back. The last call. */
 void rh_drive_closed(struct rh_drive *d);

@@ -418,3 +418,66 @@ Test(tls, drain_that_is_over_at_once_ends_every_stage)
         tls_client_free(&stages[i]);
     }
 }
+
+/* --- Plain HTTP on a port for TLS ----------------------------------------------------------- */
+
+Test(tls, plain_request_is_answered_when_its_head_is_complete)
+{
+    char text[1024];
+    int end;
+    site_begin(false);
+    int fd = peer_connect(port);
+    peer_say(&loop, fd, "GET / HTTP/1.1\r\n"); /* as a client that writes line by line */
+    peer_receive(&loop, fd, text, sizeof text, NULL, 50, &end);
+    cr_expect_str_eq(text, "");
+    cr_expect_eq(end, 0);
+    peer_say(&loop, fd, "Host: x\r\n");
+    peer_say(&loop, fd, "\r\n");
+    peer_receive(&loop, fd, text, sizeof text, NULL, 2000, &end);
+    cr_expect_eq(end, 1, "a reset would eat the answer");
+    cr_expect_not_null(strstr(text, "HTTP/1.1 400 Bad Request\r\n"));
+    cr_expect_not_null(strstr(text, "\r\n\r\nThis port speaks HTTPS: use an https:// address.\n"));
+    close(fd);
+    fd = peer_connect(port);
+    peer_say(&loop, fd, "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
+    peer_receive(&loop, fd, text, sizeof text, NULL, 2000, &end);
+    cr_expect_str_eq(strstr(text, "\r\n\r\n"), "\r\n\r\n", "HEAD has no content in its answer");
+    close(fd);
+    cr_expect_eq(rh_counter_get(&server->wire.tls_failures), 2);
+}
+
+Test(tls, plain_request_without_an_end_is_answered_at_its_deadline)
+{
+    char text[1024];
+    config.head_ms = 200;
+    site_begin(false);
+    int fd = peer_connect(port);
+    peer_say(&loop, fd, "GET / HTTP/1.1\r\nHost:");
+    peer_receive(&loop, fd, text, sizeof text, NULL, 2000, NULL);
+    cr_expect_not_null(strstr(text, "This port speaks HTTPS"));
+    close(fd);
+}
+
+static char debug_line[256];
+
+static void note_debug(void *data, enum rh_log_level level, const char *line)
+{
+    (void)data;
+    if (level == RH_LOG_DEBUG) {
+        snprintf(debug_line, sizeof debug_line, "%s", line);
+    }
+}
+
+Test(tls, failed_handshake_is_logged_with_its_reason)
+{
+    config.log = note_debug;
+    config.log_level = RH_LOG_DEBUG;
+    site_begin(false);
+    int fd = peer_connect(port);
+    peer_say(&loop, fd, "\x16\x03\x01no handshake at all");
+    loop_run_ms(&loop, 30);
+    cr_expect_not_null(strstr(debug_line, "TLS handshake with 127.0.0.1 failed: "), "%s",
+                       debug_line);
+    cr_expect_eq(rh_counter_get(&server->wire.tls_failures), 1);
+    close(fd);
+}
