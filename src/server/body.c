@@ -259,7 +259,7 @@ void rh_body_resume(struct rh_exchange *x)
 {
     if (x->body_state == RH_BODY_PAUSED) {
         x->body_state = RH_BODY_READING;
-        x->rate_from_ms = 0; /* the clocks stood still while we did not read */
+        rh_exchange_watch_resumes(x);
         rh_exchange_ready(x);
     }
 }

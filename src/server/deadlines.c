@@ -10,11 +10,9 @@ void rh_deadlines_init(struct rh_deadlines *d, const struct rh_config *config)
     }
     d->ms[RH_DEADLINE_NONE] = 0;
     d->ms[RH_DEADLINE_HEAD] = config->head_ms;
-    d->ms[RH_DEADLINE_BODY] = config->body_ms;
     d->ms[RH_DEADLINE_WRITE] = config->write_ms;
     d->ms[RH_DEADLINE_IDLE] = config->idle_ms;
     d->ms[RH_DEADLINE_REST] = REST_MS;
-    d->ms[RH_DEADLINE_ANSWER] = config->answer_ms;
     d->ms[RH_DEADLINE_LINGER] = config->linger_ms > 0 ? config->linger_ms : 1;
     d->ms[RH_DEADLINE_TLS] = config->tls_ms;
     d->ms[RH_DEADLINE_QUIET] = 0;

@@ -133,6 +133,9 @@ void rh_exchange_pay_body(struct rh_exchange *x)
 void rh_exchange_free(struct rh_exchange *x)
 {
     struct rh_engine *engine = x->engine;
+    if (x->watch != RH_WATCH_NONE) {
+        rh_exchange_watch_for(x, RH_WATCH_NONE);
+    }
     rh_exchange_close_body(x);
     rh_exchange_release_whole(x);
     if (x->head_block != NULL) {
@@ -272,6 +275,9 @@ void rh_exchange_cut(struct rh_exchange *x, enum rh_abort reason)
 {
     x->session = NULL;
     x->cut = (uint8_t)reason;
+    if (x->watch != RH_WATCH_NONE) {
+        rh_exchange_watch_for(x, RH_WATCH_NONE);
+    }
     x->calls++;
     rh_exchange_body_end(x, RH_ECUT);
     rh_exchange_close_body(x);

@@ -15,6 +15,7 @@
 #include "server/engine.h"
 #include "server/output.h"
 #include "server/session.h"
+#include "server/watch.h"
 #include "util/arena.h"
 #include "util/list.h"
 
@@ -102,7 +103,7 @@ struct rh_exchange {
     struct rh_field *trailers; /* with RH_BODY_CHUNKED */
     const char *trailers_base; /* with trailers_n */
     struct rh_response_field **response_last;
-    struct rh_slice memory;  /* with RH_ANSWER_MEMORY */
+    struct rh_slice memory; /* with RH_ANSWER_MEMORY */
     union {
         struct rh_source source; /* with RH_ANSWER_SOURCE */
         struct {
@@ -110,8 +111,10 @@ struct rh_exchange {
             void *argument;
         } upgrade; /* with RH_ANSWER_UPGRADE */
     };
-    struct rh_pipe pipe;     /* with has_pipe */
-    void *free_data;         /* with free_fn */
+    struct rh_pipe pipe;   /* with has_pipe */
+    void *free_data;       /* with free_fn */
+    struct rh_alarm alarm; /* with `watch` */
+    uint64_t seen_ms;      /* with `watch`: since then it waits */
 
     /* From here to `in` all is zero at first. */
     struct rh_link held_link; /* in engine->held; zero: it was never held */
@@ -148,6 +151,8 @@ struct rh_exchange {
     uint8_t body_state;   /* enum rh_body_state */
     uint8_t answer_state; /* enum rh_answer_state */
     uint8_t answer_kind;  /* enum rh_answer_kind */
+    uint8_t watch;        /* enum rh_watch; changed by rh_exchange_watch_for */
+    bool overdue;         /* what is watched for did not come in time */
     uint8_t refusal;      /* enum rh_rule for which its head or body was refused */
     uint8_t cut;          /* enum rh_abort with which it was cut, 0: not */
     uint8_t calls;        /* depth of user callbacks that run on it: not released inside */

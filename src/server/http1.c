@@ -55,6 +55,13 @@ static bool has_bulk(const struct rh_http1 *h, const struct rh_exchange *x)
            (x->source.length < 0 || (uint64_t)x->source.length - x->answer_bytes > RH_OUTPUT_BYTES);
 }
 
+static inline void watch(struct rh_exchange *x, enum rh_watch what)
+{
+    if (RH_UNLIKELY(x->watch != what)) {
+        rh_exchange_watch_for(x, what);
+    }
+}
+
 /* What the session wants now follows from its state: the host reads it after each call. */
 static void update(struct rh_http1 *h)
 {
@@ -73,12 +80,14 @@ static void update(struct rh_http1 *h)
         bool begun = h->requests == 0 || rh_parser_has_begun(&x->in.parser);
         s->deadline = begun ? RH_DEADLINE_HEAD : RH_DEADLINE_IDLE;
     } else if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_DISCARDING) {
-        s->deadline = RH_DEADLINE_BODY;
+        s->deadline = RH_DEADLINE_NONE;
+        watch(x, RH_WATCH_BODY);
         s->has_output = x->answer_state != RH_ANSWER_NONE || x->continue_due;
         s->bulk = has_bulk(h, x);
     } else {
         s->has_output = x->answer_state != RH_ANSWER_NONE;
-        s->deadline = x->answer_state == RH_ANSWER_NONE ? RH_DEADLINE_ANSWER : RH_DEADLINE_NONE;
+        s->deadline = RH_DEADLINE_NONE;
+        watch(x, x->answer_state == RH_ANSWER_NONE ? RH_WATCH_ANSWER : RH_WATCH_NONE);
         s->wants_input = false;
         s->bulk = s->has_output && has_bulk(h, x);
     }
@@ -89,6 +98,7 @@ static void detach(struct rh_http1 *h)
 {
     struct rh_exchange *x = h->x;
     h->x = NULL;
+    watch(x, RH_WATCH_NONE);
     x->session = NULL;
     rh_exchange_maybe_release(x);
 }
@@ -205,36 +215,6 @@ static size_t feed_head(struct rh_http1 *h, const char *bytes, size_t len)
     return used;
 }
 
-/* The minimum rate, seen at each piece: silence has a deadline of its own. A body begins with the
- * grace in hand, and each byte pays for its time. What was paid is good for no longer than a
- * silence may last: a burst buys no long trickle, and nobody is cut for a pause that body_ms
- * allows. */
-static bool is_too_slow(struct rh_exchange *x, size_t n)
-{
-    const struct rh_config *config = &x->engine->config;
-    uint64_t now_ms = rh_engine_now_ms(x->engine);
-    uint64_t rate = config->rate_bytes_min;
-    if (rate == 0) {
-        return false;
-    }
-    if (x->rate_from_ms == 0) {
-        x->rate_from_ms = now_ms;
-        x->rate_paid = rate * config->rate_grace_ms;
-    }
-    x->rate_paid += (uint64_t)n * 1000;
-    uint64_t owed = (now_ms - x->rate_from_ms) * rate;
-    uint64_t most =
-        rate * (config->body_ms > config->rate_grace_ms ? config->body_ms : config->rate_grace_ms);
-    if (x->rate_paid < owed) {
-        return true;
-    }
-    if (x->rate_paid - owed > most) {
-        x->rate_from_ms = now_ms;
-        x->rate_paid = most;
-    }
-    return false;
-}
-
 static void keep_trailers(struct rh_exchange *x, const char *base, size_t len)
 {
     struct rh_slice copy = rh_arena_copy(&x->arena, (struct rh_slice){base, len});
@@ -336,10 +316,9 @@ static size_t feed_body(struct rh_http1 *h, const char *bytes, size_t len)
         size_t taken = rh_exchange_body_deliver(x, piece);
         used += taken;
         x->body_pending -= taken;
-        h->session.restart = true;
         if (taken < piece.len && x->body_state == RH_BODY_READING) {
             x->body_state = RH_BODY_PAUSED;
-        } else if (body_flows(x) && is_too_slow(x, taken)) {
+        } else if (body_flows(x) && rh_exchange_watch_bytes(x, taken)) {
             rh_exchange_body_end(x, RH_EBODY_TIMEOUT);
         }
     }
@@ -417,6 +396,35 @@ static size_t http1_feed(struct rh_session *s, char *bytes, size_t len)
 /* --- Output
  * ----------------------------------------------------------------------------------------- */
 
+/* The handler took too long: its exchange is cut, and the peer gets an answer of ours. */
+static void expire_answer(struct rh_http1 *h)
+{
+    struct rh_exchange *x = h->x;
+    rh_exchange_log(x, RH_LOG_ERROR, "%.*s did not answer in time: 503", RH_ROW(x));
+    enum rh_method method = method_of(x);
+    h->x = NULL;
+    x->status = 503;
+    rh_exchange_cut(x, RH_DEADLINE);
+    reply(h, 503, RH_RULE_NONE, method);
+}
+
+/* The handler, or the peer's body, did not come in time. */
+static void expire_exchange(struct rh_http1 *h)
+{
+    struct rh_exchange *x = h->x;
+    rh_counter_add(&engine_of(h)->stats.deadline_ends, 1);
+    if (x->watch == RH_WATCH_ANSWER) {
+        expire_answer(h);
+    } else if (x->body_state == RH_BODY_DISCARDING || x->answer_state != RH_ANSWER_NONE) {
+        h->x = NULL;
+        rh_http1_finish(h, false);
+        rh_exchange_cut(x, RH_DEADLINE);
+    } else {
+        x->overdue = false;
+        rh_exchange_body_end(x, RH_EBODY_TIMEOUT);
+    }
+}
+
 static enum rh_pull pull_reply(struct rh_http1 *h, struct rh_output *out)
 {
     if (rh_output_room(out) < RH_REPLY_BYTES_MAX) {
@@ -432,6 +440,9 @@ static enum rh_pull http1_pull(struct rh_session *s, struct rh_output *out)
 {
     struct rh_http1 *h = http1_of(s);
     enum rh_pull result = RH_PULL_NOTHING;
+    if (RH_UNLIKELY(h->x != NULL && h->x->overdue)) {
+        expire_exchange(h);
+    }
     if (RH_UNLIKELY(h->reply_status != 0)) {
         result = pull_reply(h, out);
     } else if (h->x != NULL && h->x->base != NULL) {
@@ -480,18 +491,6 @@ static void http1_end(struct rh_session *s, enum rh_abort reason)
     }
 }
 
-/* The handler took too long: its exchange is cut, and the peer gets an answer of ours. */
-static void expire_answer(struct rh_http1 *h)
-{
-    struct rh_exchange *x = h->x;
-    rh_exchange_log(x, RH_LOG_ERROR, "%.*s did not answer in time: 503", RH_ROW(x));
-    enum rh_method method = method_of(x);
-    h->x = NULL;
-    x->status = 503;
-    rh_exchange_cut(x, RH_DEADLINE);
-    reply(h, 503, RH_RULE_NONE, method);
-}
-
 static void http1_expire(struct rh_session *s, enum rh_deadline_class which)
 {
     struct rh_http1 *h = http1_of(s);
@@ -508,14 +507,6 @@ static void http1_expire(struct rh_session *s, enum rh_deadline_class which)
         rh_exchange_conclude(x, false);
         detach(h);
         reply(h, 408, RH_RULE_NONE, method);
-    } else if (which == RH_DEADLINE_ANSWER) {
-        expire_answer(h);
-    } else if (x->body_state == RH_BODY_DISCARDING || x->answer_state != RH_ANSWER_NONE) {
-        h->x = NULL;
-        rh_http1_finish(h, false);
-        rh_exchange_cut(x, RH_DEADLINE);
-    } else {
-        rh_exchange_body_end(x, RH_EBODY_TIMEOUT);
     }
     update(h);
 }

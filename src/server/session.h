@@ -27,11 +27,9 @@ union rh_speaker;
 enum rh_deadline_class {
     RH_DEADLINE_NONE,
     RH_DEADLINE_HEAD,  /* a head is arriving (or the first one is awaited) */
-    RH_DEADLINE_BODY,  /* silence in a body; restarts with each byte */
     RH_DEADLINE_WRITE, /* silence while writing: the host's own */
     RH_DEADLINE_IDLE,  /* between requests */
     RH_DEADLINE_REST,  /* TLS: a moment of idleness before buffers are given back: the host's own */
-    RH_DEADLINE_ANSWER, /* the handler deferred */
     RH_DEADLINE_LINGER, /* our side is closed, the peer's bytes are discarded */
     RH_DEADLINE_TLS,    /* handshake: the host's own */
     RH_DEADLINE_QUIET,  /* no end; TLS gives its buffers back as between requests */
