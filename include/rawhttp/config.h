@@ -57,6 +57,10 @@ struct rh_config {
     /* After an answer that ends the connection, the server reads on for linger_ms, and for another linger_ms whenever
      * the peer has sent at least rate_bytes_min for each second of the last, but no longer than this in all. */
     uint32_t linger_max_ms; /* 30,000 */
+
+    /* Requests that are open at a time, per server: from a head's first byte to the end of its answer, held ones of
+     * connections that are gone included. A request that finds no place gets a 503. 0: connections_max + 64 */
+    uint32_t exchanges_max;
 };
 
 /* Fills every field with its default. Call it as rh_config_init(&config). */
@@ -69,7 +73,8 @@ struct rh_memory {
     uint64_t connection_max;    /* the most one plain connection can hold, whole bodies apart */
     uint64_t connection_tls;    /* what TLS adds at most */
     uint64_t fixed;             /* per loop, whatever the connections do */
-    uint64_t ceiling;           /* all of it, with connections_max connections and the whole-body budget */
+    uint64_t ceiling;           /* all of it, with connections_max connections, each with TLS, exchanges_max
+                                 * requests and the whole-body budget */
 };
 
 /* The memory ceiling that follows from a configuration. Pure; any thread. */

@@ -10,6 +10,8 @@
 #include "server/pools.h"
 #include "util/options.h"
 
+enum { EXCHANGES_EXTRA = 64 }; /* answered, and waiting beside those of connections for a write */
+
 static const struct rh_config defaults = {
     .size = sizeof(struct rh_config),
     .head_ms = 10000,
@@ -51,32 +53,44 @@ int rh_config_adopt(struct rh_config *ret_config, const struct rh_config *config
         }
     }
     rh_options_take(ret_config, sizeof *ret_config, config);
+    if (ret_config->exchanges_max == 0) {
+        ret_config->exchanges_max = ret_config->connections_max + EXCHANGES_EXTRA;
+    }
     const struct rh_config *c = ret_config;
-    bool good = c->connections_max >= 1 && c->connections_max <= 1 << 20 && c->head_bytes_max >= 256 &&
-                c->head_bytes_max <= 65535 && c->target_bytes_max >= 64 &&
-                c->target_bytes_max <= c->head_bytes_max && c->fields_max >= 1 && c->fields_max <= 1000 &&
-                c->body_whole_bytes_max <= 1 << 30 && c->arena_blocks_max <= 4096 &&
-                (c->server_name == NULL || strlen(c->server_name) <= 64);
+    bool good =
+        c->connections_max >= 1 && c->connections_max <= 1 << 20 && c->exchanges_max <= 1 << 21 &&
+        c->head_bytes_max >= 256 && c->head_bytes_max <= 65535 && c->target_bytes_max >= 64 &&
+        c->target_bytes_max <= c->head_bytes_max && c->fields_max >= 1 && c->fields_max <= 1000 &&
+        c->body_whole_bytes_max <= 1 << 30 && c->arena_blocks_max <= 4096 &&
+        (c->server_name == NULL || strlen(c->server_name) <= 64);
     return good ? 0 : RH_ECONFIG;
 }
 
 void rh_config_memory(const struct rh_config *config, struct rh_memory *ret_memory)
 {
-    enum { LIBUV_PER_CONNECTION = 24, OPENSSL_IDLE = 14400, OPENSSL_BUSY = 36000, CIPHERTEXT = 2 * 20 * 1024 };
+    enum {
+        LIBUV_PER_CONNECTION = 24,
+        OPENSSL_IDLE = 14400,
+        OPENSSL_BUSY = 36000,
+        CIPHERTEXT = 2 * 20 * 1024
+    };
     struct rh_config c;
     if (rh_config_adopt(&c, config) != 0) {
         memset(ret_memory, 0, sizeof *ret_memory);
         return;
     }
-    uint64_t exchange = (sizeof(struct rh_exchange) + rh_pools_inline_bytes(&c) + 63) / 64 * 64; /* as a slab has it */
-    uint64_t arena = (uint64_t)RH_ARENA_BLOCK_BYTES * RH_ARENA_BLOCKS_PER_CONNECTION;
+    uint64_t exchange = /* as a slab has it */
+        (sizeof(struct rh_exchange) + rh_pools_inline_bytes(&c) + 63) / 64 * 64;
+    uint64_t request = exchange + (uint64_t)RH_ARENA_BLOCK_BYTES * RH_ARENA_BLOCKS_PER_EXCHANGE +
+                       RH_PIPE_BYTES + c.head_bytes_max + c.target_bytes_max + 64;
+    uint64_t buffers =
+        rh_pools_input_bytes(&c) + sizeof(struct rh_output) + (uint64_t)RH_OUTPUT_BYTES;
     ret_memory->connection_idle = sizeof(struct rh_conn) + LIBUV_PER_CONNECTION;
-    ret_memory->connection_max = ret_memory->connection_idle + exchange + arena + rh_pools_input_bytes(&c) +
-                                 sizeof(struct rh_output) + RH_OUTPUT_BYTES + RH_PIPE_BYTES +
-                                 c.head_bytes_max + c.target_bytes_max + 64;
+    ret_memory->connection_max = ret_memory->connection_idle + buffers + request;
     ret_memory->connection_tls = OPENSSL_BUSY + CIPHERTEXT;
     ret_memory->fixed = sizeof(struct rh_engine) + 256 * 1024 + rh_pools_bulk_bytes(&c) +
                         rh_pools_bulk_max(&c) * RH_CIPHER_BULK_BYTES;
-    ret_memory->ceiling = ret_memory->fixed + c.body_whole_budget +
-                          ret_memory->connection_max * c.connections_max;
+    ret_memory->ceiling =
+        ret_memory->fixed + c.body_whole_budget + request * c.exchanges_max +
+        (ret_memory->connection_idle + buffers + ret_memory->connection_tls) * c.connections_max;
 }

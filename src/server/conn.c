@@ -7,6 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#if UINTPTR_MAX > UINT32_MAX
+_Static_assert(sizeof(struct rh_conn) - sizeof(uv_tcp_t) <= 152,
+               "each idle connection pays for it");
+#endif
+
 static struct rh_conn *conn_of(struct rh_transport *t)
 {
     return RH_CONTAINER_OF(t, struct rh_conn, transport);

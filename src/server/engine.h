@@ -75,8 +75,7 @@ struct rh_engine {
     /* Wakes a host inside of a session (RH_HOST_SESSION); NULL: there are none. */
     void (*wake_within)(struct rh_host *host);
     void (*tls_info)(struct rh_host *host, struct rh_tls_info *ret_info); /* NULL in the driver */
-    /* An exchange was given back while the host is closing, or the first of an exhausted pool;
-     * NULL: nobody asks. */
+    /* An exchange was given back while the host is closing; NULL: nobody asks. */
     void (*released)(struct rh_engine *engine);
     struct rh_alarms alarms; /* of the app room */
     void (*alarm)(struct rh_engine *engine,

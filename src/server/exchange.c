@@ -147,13 +147,12 @@ void rh_exchange_free(struct rh_exchange *x)
     if (x->held_link.next != NULL) {
         rh_list_remove(&x->held_link);
     }
-    bool was_exhausted = rh_slab_is_exhausted(&engine->pools.exchanges);
     rh_slab_release(&engine->pools.exchanges, x);
     if (RH_UNLIKELY(!rh_list_is_empty(&engine->body_waiters))) {
         /* It gave room back, or was woken for room and did not take it. */
         rh_body_serve_waiters(engine);
     }
-    if (RH_UNLIKELY(was_exhausted || engine->closing) && engine->released != NULL) {
+    if (RH_UNLIKELY(engine->closing) && engine->released != NULL) {
         engine->released(engine);
     }
 }

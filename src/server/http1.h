@@ -9,12 +9,12 @@
 
 struct rh_http1 {
     struct rh_session session;
-    struct rh_exchange *x; /* from a head's first byte to the end of its exchange; else NULL */
-    uint32_t requests;     /* heads that were complete on this connection */
-    uint16_t reply_status; /* an error reply of our own is due; 0: none */
-    uint8_t reply_rule;    /* enum rh_rule of it */
-    bool reply_to_head;    /* without its content (RFC 9110 §9.3.2) */
-    bool eof;              /* the peer sends no more */
+    struct rh_exchange *x;  /* from a head's first byte to the end of its exchange; else NULL */
+    uint32_t requests;      /* heads that were complete on this connection */
+    uint16_t reply_status;  /* an error reply of our own is due; 0: none */
+    uint8_t reply_rule;     /* enum rh_rule of it */
+    bool reply_to_head : 1; /* without its content (RFC 9110 §9.3.2) */
+    bool eof : 1;           /* the peer sends no more */
 };
 
 extern const struct rh_session_kind rh_http1_kind;

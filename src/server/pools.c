@@ -43,6 +43,7 @@ size_t rh_pools_inline_bytes(const struct rh_config *config)
 int rh_pools_init(struct rh_pools *pools, const struct rh_config *config, size_t connection_bytes)
 {
     size_t n = config->connections_max;
+    size_t requests = config->exchanges_max;
     size_t large = config->body_whole_bytes_max;
     size_t small_n = large == 0 ? 0 : config->body_whole_budget / 4 / RH_BODY_SMALL_BYTES;
     size_t large_n = large > RH_BODY_SMALL_BYTES ? config->body_whole_budget / 4 * 3 / large : 0;
@@ -52,15 +53,14 @@ int rh_pools_init(struct rh_pools *pools, const struct rh_config *config, size_t
         size_t count;
     } plan[RH_POOLS] = {
         {"connections", connection_bytes > 0 ? connection_bytes : 64, connection_bytes > 0 ? n : 0},
-        {"exchanges", sizeof(struct rh_exchange) + rh_pools_inline_bytes(config),
-         n + RH_EXCHANGES_EXTRA},
-        {"heads", config->head_bytes_max + config->target_bytes_max + 64, n},
+        {"exchanges", sizeof(struct rh_exchange) + rh_pools_inline_bytes(config), requests},
+        {"heads", config->head_bytes_max + config->target_bytes_max + 64, requests},
         {"inputs", rh_pools_input_bytes(config), n},
         {"outputs", sizeof(struct rh_output) + RH_OUTPUT_BYTES, n},
         {"bulk_inputs", RH_BULK_BYTES, rh_pools_bulk_max(config)},
         {"bulk_outputs", sizeof(struct rh_output) + RH_BULK_BYTES, rh_pools_bulk_max(config)},
-        {"arenas", RH_ARENA_BLOCK_BYTES, n * RH_ARENA_BLOCKS_PER_CONNECTION},
-        {"pipes", RH_PIPE_BYTES, n},
+        {"arenas", RH_ARENA_BLOCK_BYTES, requests * RH_ARENA_BLOCKS_PER_EXCHANGE},
+        {"pipes", RH_PIPE_BYTES, requests},
         {"bodies_small", RH_BODY_SMALL_BYTES, small_n},
         {"bodies", large > 0 ? large : 64, large_n},
     };

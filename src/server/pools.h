@@ -20,8 +20,7 @@ enum {
     RH_BULK_MAX = 64, /* ...for so many connections at once; the others have the usual ones */
     RH_PIPE_BYTES = 16 * 1024,       /* what rh_stream_write takes before the peer reads */
     RH_EXCHANGE_INLINE_BYTES = 2304, /* the first block of an exchange's arena */
-    RH_EXCHANGES_EXTRA = 64, /* answered, and waiting beside those of connections for a write */
-    RH_ARENA_BLOCKS_PER_CONNECTION = 8
+    RH_ARENA_BLOCKS_PER_EXCHANGE = 8
 };
 
 /* Named users. Each object is counted against the pool's ceiling; nothing falls back to malloc. */

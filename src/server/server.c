@@ -28,12 +28,10 @@ static void free_server(struct rh_server *server);
 
 /* --- Ends ----------------------------------------------------------------------------------- */
 
-/* Exchanges that handlers hold of cut connections count against the ceiling: it holds for memory,
- * not for sockets. */
+/* Requests that find no place are answered with 503: they hold up no connection. */
 static bool has_room(const struct rh_server *server)
 {
-    return !rh_slab_is_exhausted(&server->engine.pools.connections) &&
-           !rh_slab_is_exhausted(&server->engine.pools.exchanges);
+    return !rh_slab_is_exhausted(&server->engine.pools.connections);
 }
 
 static void tell_drained(struct rh_server *server)
@@ -90,11 +88,7 @@ static void on_released(struct rh_conns *conns)
 
 static void on_exchange_released(struct rh_engine *engine)
 {
-    struct rh_server *server = RH_CONTAINER_OF(engine, struct rh_server, engine);
-    if (server->state == RH_SERVER_OPEN && has_room(server)) {
-        rh_listeners_resume(&server->listeners);
-    }
-    maybe_closed(server);
+    maybe_closed(RH_CONTAINER_OF(engine, struct rh_server, engine));
 }
 
 /* --- Turns ---------------------------------------------------------------------------------- */

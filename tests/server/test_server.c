@@ -676,10 +676,12 @@ Test(server, at_its_ceiling_takes_the_next_when_one_comes_to_rest)
     }
 }
 
-Test(server, takes_connections_again_when_held_exchanges_are_given_back)
+/* A handler that forgets its holds uses up requests, not connections. */
+Test(server, answers_503_while_all_exchanges_are_held_and_accepts_on)
 {
-    enum { MAX = 1 + 64 };
-    config.connections_max = 1;
+    enum { MAX = 3 };
+    config.connections_max = 2;
+    config.exchanges_max = MAX;
     begin(holds, NULL);
     for (unsigned i = 0; i < MAX; i++) {
         int fd = peer_connect(port);
@@ -688,14 +690,19 @@ Test(server, takes_connections_again_when_held_exchanges_are_given_back)
         peer_reset(fd);
         cr_assert(loop_until(&loop, nobody_is_open, NULL, 1000));
     }
-    int fd = peer_connect(port);
-    peer_say(&loop, fd, GET);
-    loop_run_ms(&loop, 50);
+    for (unsigned i = 0; i < 3; i++) {
+        int fd = peer_connect(port);
+        peer_say(&loop, fd, GET);
+        peer_receive(&loop, fd, text, sizeof text, NULL, 1000, NULL);
+        cr_expect_not_null(strstr(text, "HTTP/1.1 503 "));
+        close(fd);
+    }
     cr_expect_eq(held_n, MAX);
     rh_exchange_release(held[0]);
-    rh_exchange_release(held[1]);
-    cr_expect(loop_until(&loop, is_held, (void *)(MAX + 1), 1000), "the listener polls again");
-    for (unsigned i = 2; i < held_n; i++) {
+    int fd = peer_connect(port);
+    peer_say(&loop, fd, GET);
+    cr_expect(loop_until(&loop, is_held, (void *)(MAX + 1), 1000));
+    for (unsigned i = 1; i < held_n; i++) {
         rh_exchange_release(held[i]);
     }
     close(fd);
