@@ -120,8 +120,8 @@ static void on_closed(struct rh_transport *t)
     owner = NULL;
 }
 
-static const struct rh_transport_callbacks callbacks = {on_room, on_input,   on_ready, on_ended,
-                                                        NULL,    on_written, on_closed};
+static const struct rh_transport_callbacks callbacks = {on_room, on_input, on_ready,   on_ended,
+                                                        NULL,    NULL,     on_written, on_closed};
 
 /* Opens the transport on `fd`, whose other end is `other`. */
 __attribute__((unused)) static void open_on(int fd, int other)
