@@ -6,17 +6,13 @@
 #include <string.h>
 
 #include "app/app.h"
+#include "app/page.h"
 #include "app/utf8.h"
 #include "http/media.h"
 #include "rawhttp/status.h"
 
 /* Of a detail that is escaped: six times this must fit one block of the arena. */
 enum { DETAIL_BYTES_MAX = 512, PAGE_COPY_MAX = 2048 };
-
-static const char page_head[] =
-    "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
-    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-    "<meta name=\"color-scheme\" content=\"light dark\">\n";
 
 /* `text` with the bytes that HTML, or a JSON string, takes for its own replaced, and what is no
  * UTF-8 by U+FFFD: it may come from the peer, and RFC 8259 §8.1 knows nothing else. NULL at the
@@ -49,15 +45,41 @@ static const char *escape(struct rh_exchange *x, const char *text, bool is_json)
     return out;
 }
 
+/* What a visitor reads if nobody has said more. */
+static const char *in_words(unsigned status)
+{
+    switch (status) {
+    case 403:
+        return "This may not be read.";
+    case 404:
+        return "There is nothing at this address.";
+    case 500:
+        return "Something went wrong here, and the server has made a note of it.";
+    case 503:
+        return "The server has too much to do: try again in a moment.";
+    default:
+        return "";
+    }
+}
+
 static const char *make_html(struct rh_exchange *x, unsigned status, const char *detail)
 {
     const char *reason = rh_status_reason(status);
-    const char *escaped = detail == NULL ? "" : escape(x, detail, false);
+    const char *escaped = detail == NULL ? in_words(status) : escape(x, detail, false);
     if (escaped == NULL) {
         return NULL;
     }
-    return rh_exchange_format(x, "%s<title>%u %s</title>\n<h1>%u %s</h1>\n<p>%s</p>\n", page_head,
-                              status, reason, status, reason, escaped);
+    if (rh_response_field(x, "content-security-policy", 0).base != NULL) {
+        RH_IGNORE(rh_response_set(x, "Content-Security-Policy", rh_page_policy));
+    }
+    return rh_exchange_format(
+        x,
+        "%s%u %s</title>\n<style>\n%smain{padding-top:3rem}h1{margin-top:0}"
+        "p{font-size:1.2rem;color:var(--quiet);margin:.75rem 0;max-width:40rem}</style>\n"
+        "</head>\n<body>\n<main>\n<h1>%u %s</h1>\n<p>%s</p>\n<p><a href=\"/\">Go to the "
+        "start</a></p>\n"
+        "</main>\n</body>\n</html>\n",
+        rh_page_head, status, reason, rh_page_style, status, reason, escaped);
 }
 
 static const char *make_problem(struct rh_exchange *x, unsigned status, const char *detail)

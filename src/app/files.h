@@ -8,7 +8,7 @@
  *   files_hidden.c what is never served                                (thread pool)
  *   files_cache.c  small files kept in memory, by server               (loop)
  *   files_reader.c large files, read as the peer takes them            (both)
- *   listing.c      a folder as a page                                  (thread pool)
+ *   listing.c      a folder as a list, a page or JSON                  (thread pool)
  */
 #ifndef RH_APP_FILES_H
 #define RH_APP_FILES_H
@@ -20,6 +20,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "app/listing.h"
+#include "app/mime.h"
 #include "io/work.h"
 #include "rawhttp/files.h"
 #include "server/door.h"
@@ -100,8 +102,8 @@ struct rh_file_info {
 };
 /* The tag is made of the file's state: strong (RFC 9110 §8.8.3), as ranges need, or weak while the
  * file is young. In the pool. */
-void rh_file_info_fill(struct rh_file_info *info, const struct stat *stat, const char *name,
-                       const char *coding, bool varies);
+void rh_file_info_fill(struct rh_file_info *info, const struct stat *stat,
+                       const struct rh_mime *mime, const char *coding, bool varies);
 
 /* A small file in memory. Made in the pool, then the loop's; counted by the cache and by each
  * answer under way. */
@@ -221,6 +223,13 @@ enum rh_job_outcome {
     RH_JOB_LISTING,   /* `listing`, to be freed */
 };
 
+/* A listing as it is sent. */
+struct rh_listing_text {
+    char *base; /* of malloc */
+    size_t len;
+    const char *coding; /* Content-Encoding, or NULL */
+};
+
 /* One look at the disk for a held exchange. */
 struct rh_job {
     struct rh_work work;
@@ -236,26 +245,27 @@ struct rh_job {
     bool may_keep;            /* memory allows to read a file whole */
     bool wants_folder;        /* the name was asked for with a slash at its end */
     struct rh_slice url_path; /* for the title of a listing */
-    struct rh_entry *known;   /* compared to the disk; a reference, or NULL */
-    struct rh_entry_key key;  /* key.name is what is opened */
+    struct rh_listing_view view; /* if it becomes one */
+    struct rh_entry *known;      /* compared to the disk; a reference, or NULL */
+    struct rh_entry_key key;     /* key.name is what is opened */
 
     enum rh_job_outcome outcome;
     int error; /* -errno */
     int fd;
     struct rh_file_info info;
     struct rh_entry *entry;
-    char *listing;
-    size_t listing_len;
+    struct rh_listing_text listing;
     char name[]; /* and url_path */
 };
 /* Fills the outcome. In the pool. */
 void rh_job_run(struct rh_job *job);
 
-/* A page of the folder's names in a malloc; `name` is the folder below the root, "" or ending with
- * '/'. 0 or -errno. In the pool; takes over `fd`. */
+/* Lists the folder `name` below the root, "" or ending with '/', as `view` says. 0 with a text to
+ * be freed, or -errno. In the pool; takes over `fd`. */
 int RH_MUST_CHECK rh_listing_make(const struct rh_files *files, const struct rh_root *root, int fd,
-                                  const char *name, struct rh_slice url_path, char **ret_text,
-                                  size_t *ret_len);
+                                  const char *name, struct rh_slice url_path,
+                                  const struct rh_listing_view *view,
+                                  struct rh_listing_text *ret_text);
 
 /* Answers with `len` bytes of the file from `first`; takes over `fd` in every case. */
 void rh_reader_respond(struct rh_exchange *x, struct rh_files_home *home, unsigned status,

@@ -46,13 +46,13 @@ static bool is_young(const struct rh_file_id *id)
     return nanoseconds(now) - id->changed_ns < (int64_t)YOUNG_MS * 1000000;
 }
 
-void rh_file_info_fill(struct rh_file_info *info, const struct stat *stat, const char *name,
-                       const char *coding, bool varies)
+void rh_file_info_fill(struct rh_file_info *info, const struct stat *stat,
+                       const struct rh_mime *mime, const char *coding, bool varies)
 {
     info->id = rh_file_id_of(stat);
     info->len = (uint64_t)stat->st_size;
-    info->type = rh_mime_of(name)->type;
-    info->coding = coding;
+    info->type = mime->type;
+    info->coding = coding != NULL ? coding : mime->coding;
     info->varies = varies;
     info->is_young = is_young(&info->id);
     /* The time of the last change of any kind is the kernel's own, and nobody can set it back: two
@@ -171,7 +171,7 @@ static void fail(struct rh_job *job, int error)
 }
 
 /* A small file is read now; `fd` is taken over. */
-static void read_small(struct rh_job *job, int fd, struct stat *stat, const char *name,
+static void read_small(struct rh_job *job, int fd, struct stat *stat, const struct rh_mime *mime,
                        const char *coding, bool varies)
 {
     struct rh_entry *entry = rh_entry_create(job->key.name, (size_t)stat->st_size);
@@ -189,7 +189,7 @@ static void read_small(struct rh_job *job, int fd, struct stat *stat, const char
     }
     entry->len = (size_t)n; /* less where it became shorter just now: that is what it is, then */
     stat->st_size = n;
-    rh_file_info_fill(&entry->info, stat, name, coding, varies);
+    rh_file_info_fill(&entry->info, stat, mime, coding, varies);
     tag_content(&entry->info, (struct rh_slice){entry->content, entry->len}, coding);
     job->entry = entry;
     job->outcome = RH_JOB_SMALL;
@@ -197,7 +197,7 @@ static void read_small(struct rh_job *job, int fd, struct stat *stat, const char
 
 /* Compresses the file at `fd`, which stays open, to an entry; false where it does not become a good
  * deal shorter, or memory ran out: then it is sent as it is. */
-static bool pack(struct rh_job *job, int fd, const struct stat *stat, const char *name)
+static bool pack(struct rh_job *job, int fd, const struct stat *stat, const struct rh_mime *mime)
 {
     size_t len = (size_t)stat->st_size;
     size_t out_max = len - len / 8;
@@ -212,7 +212,7 @@ static bool pack(struct rh_job *job, int fd, const struct stat *stat, const char
         char coding[RH_GZIP_NAME_MAX + 8];
         snprintf(coding, sizeof coding, "gzip-%s", rh_gzip_name(gzip));
         memcpy(entry->content, content + len, packed);
-        rh_file_info_fill(&entry->info, stat, name, coding, true);
+        rh_file_info_fill(&entry->info, stat, mime, coding, true);
         tag_content(&entry->info, (struct rh_slice){entry->content, packed}, coding);
         entry->info.coding = "gzip";
         entry->info.len = packed;
@@ -241,23 +241,36 @@ static bool is_known(struct rh_job *job, const struct stat *stat)
     return true;
 }
 
-static void take_whole(struct rh_job *job, int fd, struct stat *stat, const char *name,
+static void take_whole(struct rh_job *job, int fd, struct stat *stat, const struct rh_mime *mime,
                        const char *coding, bool varies)
 {
     if (stat->st_size <= RH_FILES_SMALL_BYTES && (job->may_keep || stat->st_size == 0)) {
-        read_small(job, fd, stat, name, coding, varies);
+        read_small(job, fd, stat, mime, coding, varies);
     } else {
-        rh_file_info_fill(&job->info, stat, name, coding, varies);
+        rh_file_info_fill(&job->info, stat, mime, coding, varies);
         job->fd = fd;
         job->outcome = RH_JOB_LARGE;
     }
+}
+
+/* By the name, and where that says little by the first bytes. */
+static const struct rh_mime *mime_of(int fd, const struct stat *stat, const char *name)
+{
+    const struct rh_mime *mime = rh_mime_of(name);
+    char bytes[RH_MIME_LOOK_BYTES];
+    ptrdiff_t n = mime->is_doubtful ? rh_file_read(fd, bytes, sizeof bytes, 0) : -1;
+    if (n < 0) {
+        return mime;
+    }
+    return rh_mime_judge(mime, (struct rh_slice){bytes, (size_t)n}, n >= stat->st_size);
 }
 
 /* `fd` is taken over. The codings are tried in the peer's order: a sibling that has it, else, for
  * gzip, what is made of the file here. */
 static void take_file(struct rh_job *job, int fd, struct stat *stat, const char *name)
 {
-    bool varies = job->files->options.compression && rh_mime_of(name)->is_compressible;
+    const struct rh_mime *mime = mime_of(fd, stat, name);
+    bool varies = job->files->options.compression && mime->is_compressible;
     for (unsigned left = varies ? job->key.codings : 0; left != 0; left >>= RH_CODING_BITS) {
         enum rh_coding coding = left & ((1 << RH_CODING_BITS) - 1);
         struct stat found = *stat;
@@ -267,12 +280,12 @@ static void take_file(struct rh_job *job, int fd, struct stat *stat, const char 
             if (is_known(job, &found)) {
                 rh_file_close(sibling);
             } else {
-                take_whole(job, sibling, &found, name, codings[coding].name, true);
+                take_whole(job, sibling, &found, mime, codings[coding].name, true);
             }
             return;
         }
         if (may_pack(job, coding, stat)) {
-            if (is_known(job, stat) || pack(job, fd, stat, name)) {
+            if (is_known(job, stat) || pack(job, fd, stat, mime)) {
                 rh_file_close(fd);
                 return;
             }
@@ -282,7 +295,7 @@ static void take_file(struct rh_job *job, int fd, struct stat *stat, const char 
     if (is_known(job, stat)) {
         rh_file_close(fd);
     } else {
-        take_whole(job, fd, stat, name, NULL, varies);
+        take_whole(job, fd, stat, mime, NULL, varies);
     }
 }
 
@@ -305,8 +318,8 @@ static void take_folder(struct rh_job *job)
         fail(job, fd);
         return;
     }
-    int err = rh_listing_make(job->files, job->root, fd, job->key.name, job->url_path,
-                              &job->listing, &job->listing_len);
+    int err = rh_listing_make(job->files, job->root, fd, job->key.name, job->url_path, &job->view,
+                              &job->listing);
     job->outcome = RH_JOB_LISTING;
     if (err != 0) {
         fail(job, err);

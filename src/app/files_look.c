@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "app/files.h"
+#include "app/page.h"
+#include "http/media.h"
 #include "io/file.h"
 #include "rawhttp/log.h"
 #include "server/door.h"
+#include "util/ascii.h"
 
 /* There is no such file: the folder's page for that, else the server's answer. */
 void rh_files_answer_missing(struct rh_exchange *x, struct rh_files *files)
@@ -68,6 +71,25 @@ static void answer_failed(const struct rh_job *job)
     }
 }
 
+static void respond_listing(struct rh_exchange *x, struct rh_job *job)
+{
+    struct rh_listing_text text = job->listing;
+    job->listing.base = NULL;
+    rh_exchange_send_as_is(x);
+    RH_IGNORE(rh_response_add(x, "Vary", "Accept, Accept-Encoding"));
+    RH_IGNORE(rh_response_set(x, "X-Content-Type-Options", "nosniff"));
+    if (text.coding != NULL && rh_response_set(x, "Content-Encoding", text.coding) != 0) {
+        free(text.base);
+        rh_respond_error(x, 503, NULL);
+        return;
+    }
+    if (!job->view.is_json) {
+        RH_IGNORE(rh_response_set(x, "Content-Security-Policy", rh_page_policy));
+    }
+    rh_respond_owned(x, 200, job->view.is_json ? "application/json" : "text/html; charset=utf-8",
+                     text.base, text.len, free, text.base);
+}
+
 /* Answers by what the job found. The exchange, and the job's slices of it, may be gone after it. */
 static void answer(struct rh_job *job)
 {
@@ -90,9 +112,7 @@ static void answer(struct rh_job *job)
         rh_files_redirect_to_folder(x);
         break;
     case RH_JOB_LISTING:
-        rh_respond_owned(x, 200, "text/html; charset=utf-8", job->listing, job->listing_len, free,
-                         job->listing);
-        job->listing = NULL;
+        respond_listing(x, job);
         break;
     }
 }
@@ -122,7 +142,7 @@ static void job_destroy(struct rh_job *job)
     rh_entry_unref(job->entry);
     rh_file_close(job->fd);
     rh_files_unref(job->files);
-    free(job->listing);
+    free(job->listing.base);
     free(job);
     rh_files_home_unref(home);
 }
@@ -158,6 +178,30 @@ static void on_late(struct rh_alarm *late)
     rh_file_respond(x, job->status, &job->known->info, job->known, -1);
 }
 
+/* ?sort=name, size or time, ?order=desc, ?page=2; what is none of these says nothing. */
+static struct rh_listing_view view_of(struct rh_exchange *x, unsigned codings)
+{
+    static const char *const types[] = {"text/html", "application/json"};
+    struct rh_listing_view view = {.sort = RH_SORT_NAME};
+    struct rh_slice sort = rh_request_query_value(x, "sort");
+    uint64_t page = 0;
+    if (rh_slice_is(sort, "size")) {
+        view.sort = RH_SORT_SIZE;
+    } else if (rh_slice_is(sort, "time")) {
+        view.sort = RH_SORT_TIME;
+    }
+    view.is_descending = rh_slice_is(rh_request_query_value(x, "order"), "desc");
+    if (rh_ascii_to_u64(rh_request_query_value(x, "page"), &page) && page > 0 &&
+        page <= RH_LISTING_NAMES_MAX) {
+        view.page = page - 1;
+    }
+    view.is_json = rh_media_choose(rh_request_list(x, "accept"), types, 2) == 1;
+    for (; codings != 0; codings >>= RH_CODING_BITS) {
+        view.may_pack = view.may_pack || (codings & ((1 << RH_CODING_BITS) - 1)) == RH_CODING_GZIP;
+    }
+    return view;
+}
+
 static struct rh_job *job_create(struct rh_exchange *x, const struct rh_entry_key *key,
                                  const struct rh_lookup *lookup, struct rh_files_home *home)
 {
@@ -178,6 +222,9 @@ static struct rh_job *job_create(struct rh_exchange *x, const struct rh_entry_ke
     job->key = *key;
     job->key.name = job->name;
     job->fd = -1;
+    if (lookup->wants_folder && key->files->options.listing) {
+        job->view = view_of(x, key->codings);
+    }
     job->home = home;
     job->may_keep = home->lent_bytes <= RH_FILES_LENT_BYTES;
     job->started_ms = rh_exchange_now_ms(x);

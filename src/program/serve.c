@@ -167,6 +167,12 @@ static int build_app(struct service *service)
         snprintf(service->folder, sizeof service->folder, "%s", service->demo.folder);
         return 0;
     }
+    struct rh_security careful;
+    rh_security_init(&careful);
+    careful.content_security_policy = careful.frame_options = careful.referrer_policy =
+        careful.opener_policy = NULL; /* somebody else's pages: theirs to say */
+    rh_use_security(service->app, NULL, &careful);
+    files_options.not_found = "404.html"; /* if it is there */
     struct rh_files *files = rh_files_create(options->folder, &files_options);
     if (files == NULL) {
         snprintf(service->error, ERROR_MAX, "cannot serve the folder '%.200s': %s: %s",

@@ -152,8 +152,39 @@ Test(mime, knows_types_by_extension)
     cr_assert_str_eq(rh_mime_of("x.zst")->type, "application/zstd");
     cr_assert_str_eq(rh_mime_of("a.tar.gz")->type, "application/gzip");
     cr_assert_str_eq(rh_mime_of("README")->type, "application/octet-stream");
+    cr_assert_str_eq(rh_mime_of("a.m3u8")->type, "application/vnd.apple.mpegurl");
+    cr_assert_str_eq(rh_mime_of("main.rs")->type, "text/plain; charset=utf-8");
+    cr_assert_str_eq(rh_mime_of("a.svgz")->coding, "gzip");
     cr_assert_str_eq(rh_mime_of("a.html/b")->type, "application/octet-stream");
     cr_assert_str_eq(rh_mime_of("x.")->type, "application/octet-stream");
     cr_assert_str_eq(rh_mime_of("x.averyveryverylongextension")->type, "application/octet-stream");
     cr_assert_str_eq(rh_mime_of("")->type, "application/octet-stream");
+}
+
+static const char *judged(const char *name, const char *bytes, size_t len, bool is_whole)
+{
+    return rh_mime_judge(rh_mime_of(name), (struct rh_slice){bytes, len}, is_whole)->type;
+}
+
+Test(mime, looks_at_the_bytes_of_what_it_does_not_know)
+{
+    static const char text[] = "text/plain; charset=utf-8";
+    static const char bytes[] = "application/octet-stream";
+    cr_assert_str_eq(judged("README", "Hello\tyou\r\n\x1b[1m", 15, true), text);
+    cr_assert_str_eq(judged("Makefile", "", 0, true), text);
+    cr_assert_str_eq(judged("x.unknown", "gr\xc3\xbc\xc3\x9f", 6, true), text);
+    cr_assert_str_eq(judged("x.unknown", "gr\xc3\xbc\xc3", 5, false), text,
+                     "cut within a character");
+    cr_assert_str_eq(judged("x.unknown", "gr\xc3\xbc\xc3", 5, true), bytes);
+    cr_assert_str_eq(judged("x.unknown", "gr\xfc\xdf", 4, false), bytes);
+    cr_assert_str_eq(judged("a.out",
+                            "\x7f"
+                            "ELF",
+                            4, false),
+                     bytes);
+    cr_assert_str_eq(judged("x", "a\0b", 3, true), bytes);
+    cr_assert_str_eq(judged("page", "<script>", 8, true), text, "never what a browser would run");
+    cr_assert_str_eq(judged("a.ts", "let a = 1", 9, true), text);
+    cr_assert_str_eq(judged("a.ts", "G\x40\0\x10", 4, false), "video/mp2t");
+    cr_assert_str_eq(judged("a.png", "no picture", 10, true), "image/png", "the table knows");
 }

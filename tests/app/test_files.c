@@ -505,7 +505,7 @@ Test(files, lists_folders_escaped)
     cr_assert_not_null(strstr(live->body, "href=\"./%3Cb%3E%26%22x\">&#60;b&#62;&#38;&#34;x</a>"),
                        "%s", live->body);
     cr_assert_not_null(strstr(live->body, "href=\"./javascript%3Aalert%281%29\""));
-    cr_assert_not_null(strstr(live->body, "href=\"./folder/\">folder/</a>"));
+    cr_assert_not_null(strstr(live->body, "class=\"d\" href=\"./folder/\">folder/</a>"));
     cr_assert_not_null(strstr(live->body, ">a.txt<"));
     cr_assert_not_null(strstr(live->body, "href=\"../\""));
     static const char *const absent[] = {".dot", "key.pem", "other-name", "out", "secret"};

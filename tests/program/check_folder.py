@@ -1,4 +1,7 @@
 """A folder and nothing else: rawhttp-uv DIR."""
+import gzip
+import html
+import json
 import os
 import re
 import socket
@@ -48,7 +51,11 @@ def dot_files_are_not_there(folder):
 def listings_are_on_and_escape_names(folder):
     root = site(folder)
     program = Program(root)
-    page = program.get("/").body.decode()
+    answer = program.get("/")
+    page = answer.body.decode()
+    equal(answer.headers["X-Content-Type-Options"], "nosniff")
+    equal(program.get("/a.txt").headers["X-Content-Type-Options"], "nosniff")
+    equal(program.get("/none").headers["X-Content-Type-Options"], "nosniff")
     holds("a.txt" in page and re.search(r"&(lt|#60);b&(gt|#62);", page), page)
     for word in (".hidden", "<b>"):
         holds(word not in page, page)
@@ -64,6 +71,71 @@ def a_single_page_application_gets_its_index(folder):
     program = Program("--spa", root)
     equal(program.get("/some/view").body, b"<p>app")
     equal(program.get("/a.txt").body, b"alpha")
+
+
+@check
+def every_name_is_listed_in_order(folder):
+    root = os.path.join(folder, "site")
+    os.makedirs(os.path.join(root, "many"))
+    os.makedirs(os.path.join(root, "empty"))
+    os.makedirs(os.path.join(root, "Zoo"))
+    for number in range(20_000):
+        open(os.path.join(root, "many", f"File {number}.txt"), "w").close()
+    for name, size in (("b10", 10), ("B9", 2_000_000), ("a", 1), ("C", 1500)):
+        with open(os.path.join(root, name), "wb") as file:
+            file.truncate(size)
+    program = Program(root)
+    names = lambda page: re.findall(r'<td><a[^>]*>([^<]*)</a>', page)
+    page = program.get("/").body.decode()
+    equal(names(page), ["empty/", "many/", "Zoo/", "a", "B9", "b10", "C"])
+    holds('title="2,000,000 bytes">1.91 MiB<' in page and "UTC" in page, page)
+    equal(names(program.get("/?sort=size&order=desc").body.decode())[3:], ["B9", "C", "b10", "a"])
+    holds("This folder is empty." in program.get("/empty/").body.decode(), "a line for an empty folder")
+    found, target = [], "/many/"
+    while target:
+        answer = program.get(target, headers={"Accept-Encoding": "gzip"})
+        equal(answer.headers["Content-Encoding"], "gzip")
+        page = gzip.decompress(answer.body).decode()
+        found += names(page)
+        more = re.search(r'rel="next" href="([^"]*)"', page)
+        target = more and "/many/" + html.unescape(more.group(1))
+    equal(found, [f"File {number}.txt" for number in range(20_000)])
+    answer = program.get("/many/?sort=name&order=desc", headers={"Accept": "application/json"})
+    listing = json.loads(answer.body)
+    equal((listing["files"], listing["path"], listing["whole"]), (20_000, "/many/", True))
+    equal(listing["entries"][0]["name"], "File 19999.txt")
+    holds("Accept" in answer.headers["Vary"], answer.headers["Vary"])
+
+
+@check
+def a_page_of_the_folder_stands_for_what_is_missing(folder):
+    root = site(folder)
+    program = Program(root)
+    holds(b"There is nothing at this address" in program.get("/none", headers={"Accept": "text/html"}).body, "ours")
+    with open(os.path.join(root, "404.html"), "w") as file:
+        file.write("<p>lost")
+    answer = program.get("/other")
+    equal((answer.status, answer.body), (404, b"<p>lost"))
+
+
+@check
+def text_opens_and_bytes_are_bytes(folder):
+    root = site(folder)
+    text = "text/plain; charset=utf-8"
+    files = (("README", b"read me\n", text), ("Makefile", b"all:\n", text), ("main.py", b"pass", text),
+             ("large", b"text " * 100_000, text), ("tool", b"\x7fELF\0", "application/octet-stream"),
+             ("m.m3u8", b"#EXTM3U", "application/vnd.apple.mpegurl"))
+    for name, content, _ in files:
+        with open(os.path.join(root, name), "wb") as file:
+            file.write(content)
+    program = Program(root)
+    for name, _, kind in files:
+        for _ in range(2):
+            equal(program.get("/" + name).headers["Content-Type"], kind, name)
+    with open(os.path.join(root, "a.svgz"), "wb") as file:
+        file.write(gzip.compress(b"<svg/>"))
+    answer = program.get("/a.svgz")
+    equal((answer.headers["Content-Type"], answer.headers["Content-Encoding"]), ("image/svg+xml", "gzip"))
 
 
 @check
