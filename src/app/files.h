@@ -39,6 +39,8 @@ enum {
     RH_FILES_LATE_MS = 100,     /* how long a peer waits for that look, then gets what is kept */
     RH_FILES_ENTRIES_MAX = 512, /* kept by one server, and */
     RH_FILES_CACHE_BYTES = 8 << 20, /* bytes of content together */
+    RH_FILES_OPEN_MAX = 32,         /* large files that are kept open by one server, */
+    RH_FILES_OPEN_MS = 5000,        /* for so long */
     RH_FILES_LENT_BYTES =
         32 << 20, /* dropped, and still needed by answers: above it no file is read whole */
     RH_FILES_READERS_MAX = 16384, /* downloads of large files at once */
@@ -105,8 +107,8 @@ struct rh_file_info {
 void rh_file_info_fill(struct rh_file_info *info, const struct stat *stat,
                        const struct rh_mime *mime, const char *coding, bool varies);
 
-/* A small file in memory. Made in the pool, then the loop's; counted by the cache and by each
- * answer under way. */
+/* A small file in memory, or a large one that is open. Made in the pool, then the loop's; counted
+ * by the cache and by each answer under way. */
 struct rh_entry {
     unsigned references;
     struct rh_entry *hash_next;
@@ -121,8 +123,10 @@ struct rh_entry {
     uint32_t hash;
     char *name;
     struct rh_file_info info;
-    char *content;
+    char *content; /* NULL if it is not in memory */
     size_t len;
+    int fd;           /* of a file that is not in memory; else -1 */
+    uint64_t seen_ms; /* when all of that file was found in the page cache; 0: never */
 };
 /* A name that somebody looks for. */
 struct rh_entry_key {
@@ -147,7 +151,10 @@ struct rh_files_home {
     size_t entries;
     size_t bytes;
     size_t lent_bytes; /* of content that is only kept for answers */
-    size_t readers;    /* downloads of large files that are open */
+    size_t open;       /* entries with a descriptor */
+    struct rh_alarm
+        sweep;      /* while there are any: closes what nobody needs, deleted files perhaps */
+    size_t readers; /* downloads of large files that are open */
     struct rh_slab buffers;
     bool is_closed;         /* the server is gone: nothing is kept any more */
     struct rh_link jobs;    /* looks at the disk */
@@ -162,8 +169,10 @@ void rh_files_home_unref(struct rh_files_home *home);
 struct rh_entry *rh_cache_find(struct rh_files_home *home, const struct rh_entry_key *key);
 /* Keeps an entry under `key`, in place of the one that is there, and drops others where the limits
  * ask for it. */
-void rh_cache_put(struct rh_files_home *home, const struct rh_entry_key *key,
+void rh_cache_put(struct rh_files_home *home, struct rh_exchange *x, const struct rh_entry_key *key,
                   struct rh_entry *entry);
+/* Drops all entries with a descriptor: the process has none left, or they are old. */
+void rh_cache_close_files(struct rh_files_home *home);
 /* Drops the entry; nothing where it was dropped before. */
 void rh_cache_drop(struct rh_files_home *home, struct rh_entry *entry);
 
@@ -208,17 +217,15 @@ void rh_files_find(struct rh_exchange *x, struct rh_files *files, const struct r
 void rh_files_answer_missing(struct rh_exchange *x, struct rh_files *files);
 /* A folder was asked for without its slash: answers with the same path and a slash. */
 void rh_files_redirect_to_folder(struct rh_exchange *x);
-/* Answers with a file that is in memory (`entry`) or open (`fd`, taken over). `status` is 200, or
- * that of an error page, to which conditions do not apply. */
-void rh_file_respond(struct rh_exchange *x, unsigned status, const struct rh_file_info *info,
-                     struct rh_entry *entry, int fd);
+/* Answers with a file. `status` is 200, or that of an error page, to which conditions do not apply.
+ */
+void rh_file_respond(struct rh_exchange *x, unsigned status, struct rh_entry *entry);
 
 /* What a job found. */
 enum rh_job_outcome {
     RH_JOB_FAILED,    /* `error` says why */
     RH_JOB_UNCHANGED, /* the known entry is as the disk is */
-    RH_JOB_SMALL,     /* `entry`, new */
-    RH_JOB_LARGE,     /* `fd`, `info` */
+    RH_JOB_FILE,      /* `entry`, new */
     RH_JOB_FOLDER,    /* a folder, asked for without its slash */
     RH_JOB_LISTING,   /* `listing`, to be freed */
 };
@@ -251,8 +258,6 @@ struct rh_job {
 
     enum rh_job_outcome outcome;
     int error; /* -errno */
-    int fd;
-    struct rh_file_info info;
     struct rh_entry *entry;
     struct rh_listing_text listing;
     char name[]; /* and url_path */
@@ -267,8 +272,8 @@ int RH_MUST_CHECK rh_listing_make(const struct rh_files *files, const struct rh_
                                   const struct rh_listing_view *view,
                                   struct rh_listing_text *ret_text);
 
-/* Answers with `len` bytes of the file from `first`; takes over `fd` in every case. */
+/* Answers with `len` bytes from `first` of a file that is open. */
 void rh_reader_respond(struct rh_exchange *x, struct rh_files_home *home, unsigned status,
-                       const char *type, int fd, uint64_t first, uint64_t len);
+                       struct rh_entry *entry, uint64_t first, uint64_t len);
 
 #endif

@@ -5,7 +5,6 @@
 #include "app/condition.h"
 #include "app/files.h"
 #include "http/date.h"
-#include "io/file.h"
 #include "rawhttp/method.h"
 #include "server/door.h"
 #include "util/ascii.h"
@@ -60,9 +59,44 @@ static void entry_done(void *data)
     rh_entry_unref(data);
 }
 
-void rh_file_respond(struct rh_exchange *x, unsigned status, const struct rh_file_info *info,
-                     struct rh_entry *entry, int fd)
+/* RFC 9110 §14.4: says how long it is. */
+static void respond_unsatisfiable(struct rh_exchange *x, uint64_t len)
 {
+    char *range = rh_exchange_format(x, "bytes */%llu", (unsigned long long)len);
+    set_field(x, "Content-Range", range != NULL ? range : "bytes */*");
+    rh_respond_error(x, 416, NULL);
+}
+
+static bool set_content_range(struct rh_exchange *x, const struct rh_verdict *verdict, uint64_t len)
+{
+    char *range = rh_exchange_format(x, "bytes %llu-%llu/%llu", (unsigned long long)verdict->first,
+                                     (unsigned long long)(verdict->first + verdict->len - 1),
+                                     (unsigned long long)len);
+    if (range != NULL) {
+        set_field(x, "Content-Range", range);
+    }
+    return range != NULL;
+}
+
+static void respond_bytes(struct rh_exchange *x, const struct rh_verdict *verdict,
+                          struct rh_entry *entry)
+{
+    const char *type = entry->info.type;
+    if (entry->fd >= 0) {
+        rh_reader_respond(x, rh_files_home(x), verdict->status, entry, verdict->first,
+                          verdict->len);
+    } else if (verdict->len <= COPY_BYTES_MAX) {
+        rh_respond(x, verdict->status, type, entry->content + verdict->first, verdict->len);
+    } else {
+        entry->references++;
+        rh_respond_owned(x, verdict->status, type, entry->content + verdict->first, verdict->len,
+                         entry_done, entry);
+    }
+}
+
+void rh_file_respond(struct rh_exchange *x, unsigned status, struct rh_entry *entry)
+{
+    const struct rh_file_info *info = &entry->info;
     struct rh_verdict verdict = {status, 0, info->len};
     rh_exchange_send_as_is(x);
     if (status == 200) {
@@ -74,42 +108,21 @@ void rh_file_respond(struct rh_exchange *x, unsigned status, const struct rh_fil
     if (info->varies) {
         RH_IGNORE(rh_response_add(x, "Vary", "Accept-Encoding"));
     }
-    if (verdict.status == 304 || verdict.status == 412 || verdict.status == 416) {
-        rh_file_close(fd);
-        if (verdict.status == 416) { /* RFC 9110 §14.4: how long it is */
-            char *range = rh_exchange_format(x, "bytes */%llu", (unsigned long long)info->len);
-            set_field(x, "Content-Range", range != NULL ? range : "bytes */*");
-        }
-        if (verdict.status == 304) {
-            rh_respond_empty(x, 304);
-        } else {
-            rh_respond_error(x, verdict.status, NULL);
-        }
-        return;
-    }
-    if (info->coding != NULL) {
-        set_field(x, "Content-Encoding", info->coding);
-    }
-    if (verdict.status == 206) {
-        char *range = rh_exchange_format(
-            x, "bytes %llu-%llu/%llu", (unsigned long long)verdict.first,
-            (unsigned long long)(verdict.first + verdict.len - 1), (unsigned long long)info->len);
-        if (range == NULL) { /* without it a part would be taken for the whole */
-            rh_file_close(fd);
-            rh_respond_error(x, 503, NULL);
-            return;
-        }
-        set_field(x, "Content-Range", range);
-    }
-    if (entry == NULL) {
-        rh_reader_respond(x, rh_files_home(x), verdict.status, info->type, fd, verdict.first,
-                          verdict.len);
-    } else if (verdict.len <= COPY_BYTES_MAX) {
-        rh_respond(x, verdict.status, info->type, entry->content + verdict.first, verdict.len);
+    if (verdict.status == 304) {
+        rh_respond_empty(x, 304);
+    } else if (verdict.status == 416) {
+        respond_unsatisfiable(x, info->len);
+    } else if (verdict.status == 412) {
+        rh_respond_error(x, 412, NULL);
     } else {
-        entry->references++;
-        rh_respond_owned(x, verdict.status, info->type, entry->content + verdict.first, verdict.len,
-                         entry_done, entry);
+        if (info->coding != NULL) {
+            set_field(x, "Content-Encoding", info->coding);
+        }
+        if (verdict.status == 206 && !set_content_range(x, &verdict, info->len)) {
+            rh_respond_error(x, 503, NULL); /* without it a part would be taken for the whole */
+        } else {
+            respond_bytes(x, &verdict, entry);
+        }
     }
 }
 

@@ -1,6 +1,10 @@
-/* Small files in memory, by server and so without a lock. A kept file is served without asking the
- * disk for up to a second; then one request looks (in the pool) while the others still get what is
- * kept, and what changed is replaced. So a change shows within a second and the time of one look.
+/* Small files in memory, and the descriptors of large ones, by server and so without a lock. A kept
+ * file is served without asking the disk for up to a second; then one request looks (in the pool)
+ * while the others still get what is kept, and what changed is replaced. So a change shows within a
+ * second and the time of one look.
+ *
+ * A descriptor keeps a file on its disk, deleted or not, so it is kept for some seconds only; a
+ * file that is asked for all the time is opened again then.
  *
  * Memory: at most RH_FILES_CACHE_BYTES of content, least recently used out first; an entry that an
  * answer still needs is freed when that is through. Peers that ask for one file after the other and
@@ -10,6 +14,7 @@
 #include <string.h>
 
 #include "app/files.h"
+#include "io/file.h"
 #include "server/door.h"
 
 struct rh_entry *rh_entry_create(const char *name, size_t len)
@@ -20,6 +25,7 @@ struct rh_entry *rh_entry_create(const char *name, size_t len)
         return NULL;
     }
     entry->references = 1;
+    entry->fd = -1;
     entry->content = (char *)(entry + 1);
     entry->len = len;
     entry->name = entry->content + len;
@@ -35,11 +41,14 @@ void rh_entry_unref(struct rh_entry *entry)
         if (entry->is_lent) {
             entry->home->lent_bytes -= entry->len;
         }
+        rh_file_close(entry->fd);
         free(entry);
     }
 }
 
 /* --- The home --- */
+
+static void on_sweep(struct rh_alarm *sweep);
 
 static struct rh_files_home *home_create(void)
 {
@@ -55,6 +64,8 @@ static struct rh_files_home *home_create(void)
     home->references = 1;
     rh_list_init(&home->recent);
     rh_list_init(&home->jobs);
+    rh_list_init(&home->sweep.due.link);
+    home->sweep.fn = on_sweep;
     rh_list_init(&home->waiting);
     rh_list_init(&home->filled);
     return home;
@@ -75,6 +86,7 @@ static void home_close(void *value)
 {
     struct rh_files_home *home = value;
     home->is_closed = true;
+    rh_list_remove(&home->sweep.due.link);
     for (struct rh_link *link = home->jobs.next; link != &home->jobs; link = link->next) {
         rh_work_cancel(&RH_CONTAINER_OF(link, struct rh_job, link)->work);
     }
@@ -136,6 +148,7 @@ void rh_cache_drop(struct rh_files_home *home, struct rh_entry *entry)
     rh_list_remove(&entry->recent);
     home->entries--;
     home->bytes -= entry->len;
+    home->open -= entry->fd >= 0;
     entry->is_cached = false;
     if (entry->references > 1) {
         entry->is_lent = true;
@@ -145,7 +158,31 @@ void rh_cache_drop(struct rh_files_home *home, struct rh_entry *entry)
     rh_entry_unref(entry);
 }
 
-void rh_cache_put(struct rh_files_home *home, const struct rh_entry_key *key,
+/* The least recently used entry with a descriptor, or NULL. */
+static struct rh_entry *oldest_open(struct rh_files_home *home)
+{
+    for (struct rh_link *link = home->recent.next; link != &home->recent; link = link->next) {
+        struct rh_entry *entry = RH_CONTAINER_OF(link, struct rh_entry, recent);
+        if (entry->fd >= 0) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+void rh_cache_close_files(struct rh_files_home *home)
+{
+    for (struct rh_entry *entry; (entry = oldest_open(home)) != NULL;) {
+        rh_cache_drop(home, entry);
+    }
+}
+
+static void on_sweep(struct rh_alarm *sweep)
+{
+    rh_cache_close_files(RH_CONTAINER_OF(sweep, struct rh_files_home, sweep));
+}
+
+void rh_cache_put(struct rh_files_home *home, struct rh_exchange *x, const struct rh_entry_key *key,
                   struct rh_entry *entry)
 {
     struct rh_entry *old = rh_cache_find(home, key);
@@ -155,6 +192,14 @@ void rh_cache_put(struct rh_files_home *home, const struct rh_entry_key *key,
     while (home->entries == RH_FILES_ENTRIES_MAX ||
            home->bytes + entry->len > RH_FILES_CACHE_BYTES) {
         rh_cache_drop(home, RH_CONTAINER_OF(home->recent.next, struct rh_entry, recent));
+    }
+    if (entry->fd >= 0) {
+        if (home->open == RH_FILES_OPEN_MAX) {
+            rh_cache_drop(home, oldest_open(home));
+        }
+        if (home->open++ == 0 && rh_list_is_empty(&home->sweep.due.link)) {
+            rh_exchange_alarm(x, &home->sweep, RH_FILES_OPEN_MS);
+        }
     }
     rh_files_ref(key->files);
     entry->files = key->files;

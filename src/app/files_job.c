@@ -192,7 +192,7 @@ static void read_small(struct rh_job *job, int fd, struct stat *stat, const stru
     rh_file_info_fill(&entry->info, stat, mime, coding, varies);
     tag_content(&entry->info, (struct rh_slice){entry->content, entry->len}, coding);
     job->entry = entry;
-    job->outcome = RH_JOB_SMALL;
+    job->outcome = RH_JOB_FILE;
 }
 
 /* Compresses the file at `fd`, which stays open, to an entry; false where it does not become a good
@@ -217,7 +217,7 @@ static bool pack(struct rh_job *job, int fd, const struct stat *stat, const stru
         entry->info.coding = "gzip";
         entry->info.len = packed;
         job->entry = entry;
-        job->outcome = RH_JOB_SMALL;
+        job->outcome = RH_JOB_FILE;
     }
     free(content);
     rh_gzip_destroy(gzip);
@@ -246,11 +246,18 @@ static void take_whole(struct rh_job *job, int fd, struct stat *stat, const stru
 {
     if (stat->st_size <= RH_FILES_SMALL_BYTES && (job->may_keep || stat->st_size == 0)) {
         read_small(job, fd, stat, mime, coding, varies);
-    } else {
-        rh_file_info_fill(&job->info, stat, mime, coding, varies);
-        job->fd = fd;
-        job->outcome = RH_JOB_LARGE;
+        return;
     }
+    struct rh_entry *entry = rh_entry_create(job->key.name, 0);
+    if (entry == NULL) {
+        rh_file_close(fd);
+        fail(job, -ENOMEM);
+        return;
+    }
+    rh_file_info_fill(&entry->info, stat, mime, coding, varies);
+    entry->fd = fd;
+    job->entry = entry;
+    job->outcome = RH_JOB_FILE;
 }
 
 /* By the name, and where that says little by the first bytes. */

@@ -7,7 +7,6 @@
 #include "app/files.h"
 #include "app/page.h"
 #include "http/media.h"
-#include "io/file.h"
 #include "rawhttp/log.h"
 #include "server/door.h"
 #include "util/ascii.h"
@@ -58,6 +57,8 @@ static void answer_failed(const struct rh_job *job)
         return;
     case EMFILE:
     case ENFILE:
+        rh_cache_close_files(job->home); /* for the next one */
+        /* fall through */
     case ENOMEM:
     case EAGAIN:
     case ECANCELED:
@@ -99,14 +100,10 @@ static void answer(struct rh_job *job)
         answer_failed(job);
         break;
     case RH_JOB_UNCHANGED:
-        rh_file_respond(x, job->status, &job->known->info, job->known, -1);
+        rh_file_respond(x, job->status, job->known);
         break;
-    case RH_JOB_SMALL:
-        rh_file_respond(x, job->status, &job->entry->info, job->entry, -1);
-        break;
-    case RH_JOB_LARGE:
-        rh_file_respond(x, job->status, &job->info, NULL, job->fd);
-        job->fd = -1;
+    case RH_JOB_FILE:
+        rh_file_respond(x, job->status, job->entry);
         break;
     case RH_JOB_FOLDER:
         rh_files_redirect_to_folder(x);
@@ -124,13 +121,16 @@ static void keep(struct rh_job *job)
         job->known->is_checked_now = false;
         if (job->outcome == RH_JOB_UNCHANGED) {
             job->known->checked_ms = job->started_ms;
-        } else if (job->outcome != RH_JOB_SMALL) {
+        } else if (job->outcome != RH_JOB_FILE) {
             rh_cache_drop(job->home, job->known);
         }
     }
-    if (job->outcome == RH_JOB_SMALL && !job->home->is_closed) {
+    if (job->outcome == RH_JOB_FILE && !job->home->is_closed &&
+        (job->x != NULL || job->entry->fd < 0)) { /* a descriptor needs a clock to be closed by */
         job->entry->checked_ms = job->started_ms;
-        rh_cache_put(job->home, &job->key, job->entry);
+        rh_cache_put(job->home, job->x, &job->key, job->entry);
+    } else if (job->outcome == RH_JOB_FILE && job->known != NULL) {
+        rh_cache_drop(job->home, job->known);
     }
 }
 
@@ -140,7 +140,6 @@ static void job_destroy(struct rh_job *job)
     rh_list_remove(&job->link);
     rh_entry_unref(job->known);
     rh_entry_unref(job->entry);
-    rh_file_close(job->fd);
     rh_files_unref(job->files);
     free(job->listing.base);
     free(job);
@@ -175,7 +174,7 @@ static void on_late(struct rh_alarm *late)
     struct rh_job *job = RH_CONTAINER_OF(late, struct rh_job, late);
     struct rh_exchange *x = job->x;
     job->x = NULL;
-    rh_file_respond(x, job->status, &job->known->info, job->known, -1);
+    rh_file_respond(x, job->status, job->known);
 }
 
 /* ?sort=name, size or time, ?order=desc, ?page=2; what is none of these says nothing. */
@@ -221,7 +220,6 @@ static struct rh_job *job_create(struct rh_exchange *x, const struct rh_entry_ke
     job->url_path = (struct rh_slice){job->name + name_bytes, url_path.len};
     job->key = *key;
     job->key.name = job->name;
-    job->fd = -1;
     if (lookup->wants_folder && key->files->options.listing) {
         job->view = view_of(x, key->codings);
     }
@@ -278,7 +276,7 @@ void rh_files_find(struct rh_exchange *x, struct rh_files *files, const struct r
     struct rh_entry *entry = rh_cache_find(home, &key);
     if (entry != NULL &&
         (entry->is_checked_now || rh_exchange_now_ms(x) - entry->checked_ms < RH_FILES_FRESH_MS)) {
-        rh_file_respond(x, lookup->status, &entry->info, entry, -1);
+        rh_file_respond(x, lookup->status, entry);
         return;
     }
     start_job(x, &key, lookup, home, entry);

@@ -45,6 +45,7 @@ struct reader {
     struct rh_work work;
     struct rh_link place;       /* in the list that its state names */
     struct rh_files_home *home; /* a reference */
+    struct rh_entry *entry;     /* the file; a reference */
     struct rh_exchange *x;      /* valid until close */
     uint64_t at;                /* next byte of the file to be read */
     uint64_t end;               /* behind the last one */
@@ -52,8 +53,8 @@ struct reader {
     char *buffer;               /* of home->buffers, or NULL */
     size_t buffer_at;           /* its first byte that was not pulled yet */
     size_t buffer_len;
-    int fd;
-    int error; /* of the last disk read; 0: none. While READING the pool's */
+    bool was_all_cached; /* from the file's first byte on, as far as it was looked at */
+    int error;           /* of the last disk read; 0: none. While READING the pool's */
     enum reader_state state;
     bool is_closed;
 };
@@ -105,7 +106,7 @@ static void reader_destroy(struct reader *reader)
 {
     struct rh_files_home *home = reader->home;
     buffer_release(reader);
-    rh_file_close(reader->fd);
+    rh_entry_unref(reader->entry);
     free(reader);
     home->readers--;
     rh_files_home_unref(home);
@@ -117,7 +118,7 @@ static void on_read(struct rh_work *work)
     struct reader *reader = RH_CONTAINER_OF(work, struct reader, work);
     uint64_t left = reader->end - reader->at;
     size_t room = left < RH_FILES_BUFFER_BYTES ? (size_t)left : RH_FILES_BUFFER_BYTES;
-    ptrdiff_t n = rh_file_read(reader->fd, reader->buffer, room, reader->at);
+    ptrdiff_t n = rh_file_read(reader->entry->fd, reader->buffer, room, reader->at);
     reader->error = n == 0 ? UV_EOF : n < 0 ? (int)n : 0; /* 0: the file became shorter */
     reader->buffer_at = 0;
     reader->buffer_len = n > 0 ? (size_t)n : 0;
@@ -224,7 +225,7 @@ static ptrdiff_t reader_pull(void *data, char *out, size_t room)
         return 0;
     }
     ptrdiff_t n =
-        rh_file_read_cached(reader->fd, out, left < room ? (size_t)left : room, reader->at);
+        rh_file_read_cached(reader->entry->fd, out, left < room ? (size_t)left : room, reader->at);
     if (n > 0) {
         reader->at += (uint64_t)n;
         return n;
@@ -248,7 +249,7 @@ static void on_warm(struct rh_work *work)
     struct reader *reader = RH_CONTAINER_OF(work, struct reader, work);
     uint64_t left = reader->end - reader->at;
     uint64_t len = left < RH_FILES_WARM_BYTES ? left : RH_FILES_WARM_BYTES;
-    reader->error = rh_file_warm(reader->fd, reader->at, len);
+    reader->error = rh_file_warm(reader->entry->fd, reader->at, len);
     reader->warm_end = reader->at + len;
 }
 
@@ -264,17 +265,33 @@ static void on_warm_done(struct rh_work *work, bool was_run)
     rh_source_resume(reader->x);
 }
 
+/* Another download of this file found all of it in memory: what is asked for so often stays there.
+ */
+static bool was_just_seen(const struct reader *reader)
+{
+    uint64_t seen_ms = reader->entry->seen_ms;
+    return seen_ms != 0 && rh_exchange_now_ms(reader->x) - seen_ms < RH_FILES_FRESH_MS;
+}
+
 /* How much of the next `len` bytes can be sent without the disk: all of it, what was just fetched,
  * or 0. Or an error. */
-static ptrdiff_t look_ahead(const struct reader *reader, uint64_t len)
+static ptrdiff_t look_ahead(struct reader *reader, uint64_t len)
 {
     if (reader->at < reader->warm_end) {
         uint64_t warm = reader->warm_end - reader->at;
         return (ptrdiff_t)(warm < len ? warm : len);
     }
-    int is_cached = rh_file_is_cached(reader->fd, reader->at + len - 1);
+    if (was_just_seen(reader)) {
+        return (ptrdiff_t)len;
+    }
+    int is_cached = rh_file_is_cached(reader->entry->fd, reader->at + len - 1);
     for (uint64_t at = 0; is_cached == 1 && at < len - 1; at += RH_FILES_SAMPLE_BYTES) {
-        is_cached = rh_file_is_cached(reader->fd, reader->at + at);
+        is_cached = rh_file_is_cached(reader->entry->fd, reader->at + at);
+    }
+    if (is_cached != 1) {
+        reader->was_all_cached = false;
+    } else if (reader->was_all_cached && reader->at + len == reader->entry->info.id.size) {
+        reader->entry->seen_ms = rh_exchange_now_ms(reader->x);
     }
     return is_cached == 1 ? (ptrdiff_t)len : is_cached;
 }
@@ -299,7 +316,8 @@ static ptrdiff_t reader_range(void *data, uint64_t max, struct rh_file_range *re
         return RH_EAGAIN;
     }
     if (n > 0) {
-        *ret_range = (struct rh_file_range){.at = reader->at, .len = (uint64_t)n, .fd = reader->fd};
+        *ret_range =
+            (struct rh_file_range){.at = reader->at, .len = (uint64_t)n, .fd = reader->entry->fd};
         reader->at += (uint64_t)n;
     }
     return n;
@@ -311,8 +329,8 @@ static ptrdiff_t reader_range(void *data, uint64_t max, struct rh_file_range *re
 static void log_if_shorter(const struct reader *reader)
 {
     struct stat stat;
-    if (reader->error == 0 && rh_exchange_is_cut(reader->x) && fstat(reader->fd, &stat) == 0 &&
-        (uint64_t)stat.st_size < reader->end) {
+    if (reader->error == 0 && rh_exchange_is_cut(reader->x) &&
+        fstat(reader->entry->fd, &stat) == 0 && (uint64_t)stat.st_size < reader->end) {
         struct rh_slice target = rh_request_target(reader->x);
         const char *query = memchr(target.base, '?', target.len);
         target.len = query != NULL ? (size_t)(query - target.base) : target.len;
@@ -340,23 +358,24 @@ static void reader_close(void *data)
 }
 
 void rh_reader_respond(struct rh_exchange *x, struct rh_files_home *home, unsigned status,
-                       const char *type, int fd, uint64_t first, uint64_t len)
+                       struct rh_entry *entry, uint64_t first, uint64_t len)
 {
     struct reader *reader = home->readers < RH_FILES_READERS_MAX ? calloc(1, sizeof *reader) : NULL;
     if (reader == NULL) {
-        rh_file_close(fd);
         rh_respond_error(x, 503, NULL);
         return;
     }
     home->readers++;
     home->references++;
+    entry->references++;
     reader->source.range = reader_range;
     reader->home = home;
+    reader->entry = entry;
     reader->x = x;
-    reader->fd = fd;
     reader->at = first;
     reader->end = first + len;
+    reader->was_all_cached = first == 0;
     rh_list_init(&reader->place);
     struct rh_source source = {reader_pull, reader_close, reader, (int64_t)len};
-    rh_respond_file(x, status, type, &source);
+    rh_respond_file(x, status, entry->info.type, &source);
 }

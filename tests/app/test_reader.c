@@ -82,6 +82,19 @@ void rh_exchange_log(struct rh_exchange *x, int level, const char *format, ...)
     (void)format;
 }
 
+uint64_t rh_exchange_now_ms(const struct rh_exchange *x)
+{
+    (void)x;
+    return 5000;
+}
+
+void rh_exchange_alarm(struct rh_exchange *x, struct rh_alarm *alarm, uint32_t ms)
+{
+    (void)x;
+    (void)alarm;
+    (void)ms;
+}
+
 void rh_source_resume(struct rh_exchange *x)
 {
     cr_assert(!x->is_closed, "resumed behind its close");
@@ -175,8 +188,13 @@ TestSuite(reader, .init = setup, .fini = teardown, .timeout = 30);
 static void open_reader(struct rh_exchange *x, uint64_t first, uint64_t len)
 {
     memset(x, 0, sizeof *x);
+    struct rh_entry *entry = rh_entry_create("file", 0);
     open_descriptors++;
-    rh_reader_respond(x, rh_files_home(x), 200, "text/plain", 7, first, len);
+    entry->fd = 7;
+    entry->info.id.size = first + len;
+    entry->info.type = "text/plain";
+    rh_reader_respond(x, rh_files_home(x), 200, entry, first, len);
+    rh_entry_unref(entry);
 }
 
 static void close_reader(struct rh_exchange *x)
@@ -493,7 +511,7 @@ Test(reader, counts_what_answers_keep_of_a_cache_that_let_it_go)
         snprintf(name, sizeof name, "file-%d", i);
         struct rh_entry_key key = {NULL, 0, name};
         entries[i] = rh_entry_create(name, BYTES);
-        rh_cache_put(home, &key, entries[i]); /* the first reference stands for an answer under way */
+        rh_cache_put(home, &x, &key, entries[i]); /* the first reference stands for an answer under way */
     }
     cr_assert_eq(home->bytes, RH_FILES_CACHE_BYTES);
     cr_assert_eq(home->lent_bytes, (size_t)ANSWERS * BYTES - RH_FILES_CACHE_BYTES);
