@@ -26,12 +26,22 @@ struct rh_files_options {
      * with more behind it, as "server.key.old" and "access.log.1"), what is found there by whatever name it is
      * asked for, and, if that is a folder, all below it. Nothing need be there yet. */
     const char *const *hidden;
+    int clean_urls; /* "/about" is "about.html" if there is no file or folder "about": 0 */
+    /* The lists below end with NULL and are copied; NULL: none. */
+    const char *const *indexes; /* what stands for a folder, the first that is there: {"index.html"} */
+    /* "GLOB: Name: value": a field for each answer about such a path, errors, 304 and listings included. A glob with a
+     * slash is compared to the whole path below the folder ("/assets/" followed by a star), another one to its last part
+     * ("*.css"); a star goes over slashes. The last rule for a name wins. */
+    const char *const *headers;
+    const char *const *types; /* "ext=type/subtype": in place of what the library would say */
+    const char *types_file;   /* as /etc/mime.types: for extensions that the library does not know; NULL: none */
 };
 enum { RH_FILES_HIDDEN_MAX = 64 };
 RH_API void rh_files_options_init_sized(struct rh_files_options *options, size_t size);
 #define rh_files_options_init(options) rh_files_options_init_sized((options), sizeof *(options))
 
-/* Opens the folder; NULL with errno set if that fails (E2BIG: more hidden paths than RH_FILES_HIDDEN_MAX). Names that begin with a dot are never served or
+/* Opens the folder; NULL with errno set if that fails (E2BIG: more hidden paths than RH_FILES_HIDDEN_MAX;
+ * EINVAL: one of the lists has an entry that is not of its form). Names that begin with a dot are never served or
  * listed, except .well-known. */
 RH_API struct rh_files *rh_files_create(const char *folder, const struct rh_files_options *options);
 RH_API void rh_files_unref(struct rh_files *files);

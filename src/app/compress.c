@@ -12,6 +12,7 @@
 
 #include "app/app.h"
 #include "app/gzip.h"
+#include "app/mime.h"
 #include "http/media.h"
 #include "util/ascii.h"
 #include "util/options.h"
@@ -43,37 +44,6 @@ static struct home *home_of(struct rh_exchange *x, const struct rh_compression *
         home->buffer = malloc(options->bytes_max);
     }
     return home->gzip != NULL && home->buffer != NULL ? home : NULL;
-}
-
-static bool ends_with(struct rh_slice text, const char *lower)
-{
-    size_t len = strlen(lower);
-    return text.len > len && rh_ascii_is((struct rh_slice){text.base + text.len - len, len}, lower);
-}
-
-/* Types whose bytes repeat themselves. Events do too, but are streams; an answer of that type in
- * one piece is none. */
-static bool is_compressible(struct rh_slice type)
-{
-    static const char *const known[] = {"json",     "javascript", "xml", "wasm",
-                                        "x-ndjson", "yaml",       "toml"};
-    struct rh_media media;
-    if (type.base == NULL || !rh_media_parse(type, &media)) {
-        return false;
-    }
-    if (ends_with(media.subtype, "+json") || ends_with(media.subtype, "+xml")) {
-        return true;
-    }
-    if (rh_ascii_is(media.type, "text")) {
-        return !rh_ascii_is(media.subtype, "event-stream");
-    }
-    for (size_t i = 0; i < sizeof known / sizeof *known && rh_ascii_is(media.type, "application");
-         i++) {
-        if (rh_ascii_is(media.subtype, known[i])) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* True where a field of that name, in any of its lines, lists the token (or has no token to be
@@ -125,7 +95,8 @@ static void compress_answer(struct rh_exchange *x, struct rh_door *door)
     struct rh_given given;
     rh_exchange_given(x, &given);
     if (given.content.len > options->bytes_max || given.status == 206 ||
-        !is_compressible(given.type) || rh_response_field(x, "content-encoding", 0).base != NULL ||
+        !rh_mime_is_compressible(given.type) ||
+        rh_response_field(x, "content-encoding", 0).base != NULL ||
         rh_response_field(x, "content-range", 0).base != NULL ||
         answer_lists(x, "cache-control", "no-transform")) {
         return;

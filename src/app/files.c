@@ -29,19 +29,20 @@ void rh_files_options_init_sized(struct rh_files_options *options, size_t size)
 /* Fills what create takes from the caller. 0, or -errno. */
 static int files_open(struct rh_files *files, const char *folder)
 {
-    const char *not_found = files->options.not_found;
-    const char *const *hidden = files->options.hidden;
-    files->options.not_found = NULL; /* none of our own yet, should this fail */
-    files->options.hidden = NULL;
+    struct rh_files_options given = files->options;
+    struct rh_files_options *options = &files->options;
+    options->not_found = options->types_file = NULL; /* nothing of the caller's stays */
+    options->hidden = options->indexes = options->headers = options->types = NULL;
     files->path = rh_files_absolute(folder);
-    if (not_found != NULL) {
-        files->options.not_found = strdup(not_found);
+    if (given.not_found != NULL) {
+        options->not_found = strdup(given.not_found);
     }
-    if (files->path == NULL || (not_found != NULL && files->options.not_found == NULL)) {
+    if (files->path == NULL || (given.not_found != NULL && options->not_found == NULL)) {
         return -ENOMEM;
     }
-    int err = rh_hidden_create(hidden, &files->hidden);
-    return err != 0 ? err : rh_root_open(files->path, &files->root);
+    int err = rh_settings_init(&files->settings, &given);
+    err = err == 0 ? rh_hidden_create(given.hidden, &files->hidden) : err;
+    return err == 0 ? rh_root_open(files->path, &files->root) : err;
 }
 
 struct rh_files *rh_files_create(const char *folder, const struct rh_files_options *options)
@@ -78,6 +79,7 @@ void rh_files_unref(struct rh_files *files)
     }
     rh_root_unref(files->root);
     rh_hidden_destroy(files->hidden);
+    rh_settings_fini(&files->settings);
     free((void *)(uintptr_t)files->options.not_found);
     pthread_mutex_destroy(&files->mutex);
     free(files->path);
@@ -133,10 +135,23 @@ static enum name_kind name_make(struct rh_slice path, size_t skip, char out[RH_F
     return is_folder ? NAME_FOLDER : NAME_FILE;
 }
 
+/* The path without its first `skip` segments. */
+static struct rh_slice path_below(struct rh_slice path, size_t skip)
+{
+    const char *at = path.base;
+    const char *end = at + path.len;
+    for (; skip > 0 && at < end; skip--) {
+        const char *slash = memchr(at + 1, '/', (size_t)(end - at - 1));
+        at = slash != NULL ? slash : end;
+    }
+    return (struct rh_slice){at, (size_t)(end - at)};
+}
+
 void rh_files_serve(struct rh_exchange *x, struct rh_files *files, size_t skip)
 {
     char name[RH_FILES_NAME_MAX];
     int method = rh_request_method(x);
+    rh_settings_set_fields(&files->settings, x, path_below(rh_request_path(x), skip));
     if (method != RH_GET && method != RH_HEAD) {
         RH_IGNORE(rh_response_set_own(x, rh_slice_from("Allow"), rh_slice_from("GET, HEAD")));
         rh_respond_error(x, 405, NULL);

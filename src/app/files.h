@@ -20,6 +20,7 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "app/files_settings.h"
 #include "app/listing.h"
 #include "app/mime.h"
 #include "io/work.h"
@@ -69,8 +70,9 @@ struct rh_files {
     pthread_mutex_t mutex;           /* around `root` and `looked_ms` */
     struct rh_root *root;            /* a reference */
     uint64_t looked_ms;              /* when the path was last compared to it */
-    struct rh_files_options options; /* not_found is a copy; `hidden` is NULL */
-    struct rh_hidden *hidden;        /* NULL: nothing is */
+    struct rh_files_options options; /* not_found is a copy; lists and `types_file` are NULL */
+    struct rh_files_settings settings;
+    struct rh_hidden *hidden; /* NULL: nothing is */
 };
 void rh_files_ref(struct rh_files *files);
 /* A reference to what the folder's path means now, looked at once in RH_FILES_FRESH_MS; what it

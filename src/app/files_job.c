@@ -261,9 +261,10 @@ static void take_whole(struct rh_job *job, int fd, struct stat *stat, const stru
 }
 
 /* By the name, and where that says little by the first bytes. */
-static const struct rh_mime *mime_of(int fd, const struct stat *stat, const char *name)
+static const struct rh_mime *mime_of(const struct rh_job *job, int fd, const struct stat *stat,
+                                     const char *name)
 {
-    const struct rh_mime *mime = rh_mime_of(name);
+    const struct rh_mime *mime = rh_settings_mime(&job->files->settings, name);
     char bytes[RH_MIME_LOOK_BYTES];
     ptrdiff_t n = mime->is_doubtful ? rh_file_read(fd, bytes, sizeof bytes, 0) : -1;
     if (n < 0) {
@@ -276,7 +277,7 @@ static const struct rh_mime *mime_of(int fd, const struct stat *stat, const char
  * gzip, what is made of the file here. */
 static void take_file(struct rh_job *job, int fd, struct stat *stat, const char *name)
 {
-    const struct rh_mime *mime = mime_of(fd, stat, name);
+    const struct rh_mime *mime = mime_of(job, fd, stat, name);
     bool varies = job->files->options.compression && mime->is_compressible;
     for (unsigned left = varies ? job->key.codings : 0; left != 0; left >>= RH_CODING_BITS) {
         enum rh_coding coding = left & ((1 << RH_CODING_BITS) - 1);
@@ -310,11 +311,17 @@ static void take_folder(struct rh_job *job)
 {
     char path[RH_FILES_NAME_MAX + 16];
     struct stat stat;
-    snprintf(path, sizeof path, "%sindex.html", job->key.name);
-    int fd = open_regular(job, path, &stat);
-    if (fd >= 0) {
-        take_file(job, fd, &stat, path);
-        return;
+    int fd = -ENOENT;
+    for (const char *const *index = job->files->settings.indexes; *index != NULL; index++) {
+        size_t len = (size_t)snprintf(path, sizeof path, "%s%s", job->key.name, *index);
+        fd = len < sizeof path ? open_regular(job, path, &stat) : -ENAMETOOLONG;
+        if (fd >= 0) {
+            take_file(job, fd, &stat, path);
+            return;
+        }
+        if (fd != -ENOENT) {
+            break;
+        }
     }
     if (fd != -ENOENT || !job->files->options.listing) {
         fail(job, fd == -EISDIR ? -ENOENT : fd);
@@ -333,6 +340,20 @@ static void take_folder(struct rh_job *job)
     }
 }
 
+/* There is no such name: perhaps one that ends in .html. */
+static void take_page(struct rh_job *job)
+{
+    char path[RH_FILES_NAME_MAX + 16];
+    struct stat stat;
+    snprintf(path, sizeof path, "%s.html", job->key.name);
+    int fd = open_regular(job, path, &stat);
+    if (fd >= 0) {
+        take_file(job, fd, &stat, path);
+    } else {
+        fail(job, fd == -EISDIR ? -ENOENT : fd);
+    }
+}
+
 static void look_up(struct rh_job *job)
 {
     struct stat stat;
@@ -343,6 +364,8 @@ static void look_up(struct rh_job *job)
     int fd = open_regular(job, job->key.name, &stat);
     if (fd >= 0) {
         take_file(job, fd, &stat, job->key.name);
+    } else if (fd == -ENOENT && job->files->options.clean_urls && !job->is_fallback) {
+        take_page(job);
     } else if (fd == -EISDIR && !job->is_fallback) {
         job->outcome = RH_JOB_FOLDER;
     } else {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "app/utf8.h"
+#include "http/media.h"
 #include "util/ascii.h"
 
 /* Bytes that repeat themselves are worth compressing. */
@@ -166,21 +167,28 @@ static const struct rh_mime types[] = {
 };
 
 static const struct rh_mime unknown = {"", "application/octet-stream", false, true, NULL};
-static const struct rh_mime text = LOOSE("", "text/plain; charset=utf-8");
+static const struct rh_mime plain_text = LOOSE("", "text/plain; charset=utf-8");
 
-const struct rh_mime *rh_mime_of(const char *name)
+bool rh_mime_extension(const char *name, char ret_extension[16])
 {
     const char *slash = strrchr(name, '/');
     const char *dot = strrchr(slash != NULL ? slash + 1 : name, '.');
-    char extension[16];
-    if (dot == NULL || strlen(dot + 1) >= sizeof extension) {
-        return &unknown;
+    if (dot == NULL || strlen(dot + 1) >= 16) {
+        return false;
     }
     for (size_t i = 0;; i++) {
-        extension[i] = rh_ascii_lower(dot[1 + i]);
-        if (extension[i] == '\0') {
-            break;
+        ret_extension[i] = rh_ascii_lower(dot[1 + i]);
+        if (ret_extension[i] == '\0') {
+            return true;
         }
+    }
+}
+
+const struct rh_mime *rh_mime_of(const char *name)
+{
+    char extension[16];
+    if (!rh_mime_extension(name, extension)) {
+        return &unknown;
     }
     size_t low = 0;
     size_t high = sizeof types / sizeof *types;
@@ -234,5 +242,34 @@ bool rh_mime_is_text(struct rh_slice beginning, bool is_whole)
 const struct rh_mime *rh_mime_judge(const struct rh_mime *mime, struct rh_slice beginning,
                                     bool is_whole)
 {
-    return mime->is_doubtful && rh_mime_is_text(beginning, is_whole) ? &text : mime;
+    return mime->is_doubtful && rh_mime_is_text(beginning, is_whole) ? &plain_text : mime;
+}
+
+static bool ends_with(struct rh_slice text, const char *lower)
+{
+    size_t len = strlen(lower);
+    return text.len > len && rh_ascii_is((struct rh_slice){text.base + text.len - len, len}, lower);
+}
+
+bool rh_mime_is_compressible(struct rh_slice type)
+{
+    static const char *const known[] = {"json",     "javascript", "xml", "wasm",
+                                        "x-ndjson", "yaml",       "toml"};
+    struct rh_media media;
+    if (type.base == NULL || !rh_media_parse(type, &media)) {
+        return false;
+    }
+    if (ends_with(media.subtype, "+json") || ends_with(media.subtype, "+xml")) {
+        return true;
+    }
+    if (rh_ascii_is(media.type, "text")) {
+        return !rh_ascii_is(media.subtype, "event-stream");
+    }
+    for (size_t i = 0; i < sizeof known / sizeof *known && rh_ascii_is(media.type, "application");
+         i++) {
+        if (rh_ascii_is(media.subtype, known[i])) {
+            return true;
+        }
+    }
+    return false;
 }

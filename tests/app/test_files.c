@@ -584,6 +584,74 @@ Test(files, refuses_more_hidden_paths_than_it_compares)
     rh_files_unref(files);
 }
 
+Test(files, is_served_as_its_options_say)
+{
+    static const char *const indexes[] = {"start.htm", "index.html", NULL};
+    static const char *const headers[] = {"*.css: Cache-Control: max-age=60",
+                                          "/sub/*: Cache-Control: no-store", "/sub/*: X-Sub: a: b",
+                                          NULL};
+    static const char *const types[] = {"css=text/x-mine", ".FOO=application/foo", NULL};
+    char list[128];
+    struct rh_files_options options;
+    put_text("../mime.types",
+             "# a comment\ntext/html bar css\napplication/bar bar baz # more\n\nnone\n");
+    snprintf(list, sizeof list, "%s/mime.types", outside);
+    put_text("about.html", "about");
+    put_text("sub/start.htm", "started");
+    put_text("a.foo", "foo");
+    put_text("a.baz", "baz");
+    put_text("a.BAR", "bar");
+    make_folder("both");
+    put_text("both.html", "both");
+    rh_files_options_init(&options);
+    options.clean_urls = 1;
+    options.indexes = indexes;
+    options.headers = headers;
+    options.types = types;
+    options.types_file = list;
+    serve_with(&options, "/at");
+    GIVES("/at/about", 200, "about");
+    cr_assert(live_has(live, "Content-Type: text/html; charset=utf-8"));
+    GIVES("/at/about", 200, "about"); /* from memory */
+    GIVES("/at/sub/", 200, "started");
+    cr_assert(live_has(live, "Cache-Control: no-store") && live_has(live, "X-Sub: a: b"));
+    GIVES("/at/", 200, "<h1>home</h1>");
+    cr_assert_null(strstr(live->raw, "Cache-Control"));
+    ask("/at/both");
+    cr_assert_eq(live->status, 301, "a folder is what it is");
+    ask("/at/none");
+    cr_assert_eq(live->status, 404);
+    live_ask(live, "GET", "/at/style.css", "Range: bytes=1-2\r\n");
+    cr_assert_eq(live->status, 206);
+    cr_assert(live_has(live, "Cache-Control: max-age=60"));
+    cr_assert(live_has(live, "Content-Type: text/x-mine"));
+    ask("/at/sub/none.css");
+    cr_assert_eq(live->status, 404);
+    cr_assert(live_has(live, "Cache-Control: no-store"), "the last rule: %s", live->raw);
+    ask("/at/a.foo");
+    cr_assert(live_has(live, "Content-Type: application/foo"));
+    ask("/at/a.baz");
+    cr_assert(live_has(live, "Content-Type: application/bar"));
+}
+
+Test(files, refuses_options_that_say_nothing)
+{
+    static const char *const bad_rule[] = {"*.css Cache-Control", NULL};
+    static const char *const bad_field[] = {"*: Bad Name: x", NULL};
+    static const char *const bad_type[] = {"css", NULL};
+    static const char *const bad_index[] = {"a/b", NULL};
+    for (int i = 0; i < 5; i++) {
+        struct rh_files_options options;
+        rh_files_options_init(&options);
+        options.headers = i == 0 ? bad_rule : i == 1 ? bad_field : NULL;
+        options.types = i == 2 ? bad_type : NULL;
+        options.indexes = i == 3 ? bad_index : NULL;
+        options.types_file = i == 4 ? "/no/such/file" : NULL;
+        cr_assert_null(rh_files_create(root, &options), "%d", i);
+        cr_assert_eq(errno, i == 4 ? ENOENT : EINVAL, "%d: %d", i, errno);
+    }
+}
+
 Test(files, prefers_compressed_siblings)
 {
     put_text("style.css.gz", "GZ");

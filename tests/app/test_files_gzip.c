@@ -197,3 +197,54 @@ Test(files_gzip, is_not_packed_twice)
     ask("GET /a.css", "Accept-Encoding: gzip\r\nRange: bytes=0-2000\r\n");
     cr_expect(status == 206);
 }
+
+/* Descriptors of this process that lead to a file of the folder. */
+static unsigned open_files(void)
+{
+    char path[300];
+    char target[300];
+    unsigned n = 0;
+    for (int fd = 0; fd < 256; fd++) {
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        ssize_t len = readlink(path, target, sizeof target - 1);
+        if (len > 0) {
+            target[len] = '\0';
+            n += strstr(target, folder) != NULL && strstr(target, "large") != NULL;
+        }
+    }
+    return n;
+}
+
+Test(files_gzip, keeps_large_files_open_for_a_while)
+{
+    char path[128];
+    put("large.bin", text, 200000, 1000);
+    serve(NULL);
+    for (int i = 0; i < 3; i++) {
+        ask("GET /large.bin", "");
+        cr_assert_eq(body_len, 200000);
+        cr_assert_eq(open_files(), 1);
+    }
+    snprintf(path, sizeof path, "%s/large.bin", folder);
+    cr_assert_eq(unlink(path), 0);
+    rh_driver_advance(driver, 6000);
+    cr_assert_eq(open_files(), 0, "it could not be freed on the disk");
+    ask("GET /large.bin", "");
+    cr_assert_eq(status, 404);
+    put("large.bin", text, 200001, 1000);
+    ask("GET /large.bin", "");
+    cr_assert_eq(body_len, 200001);
+    put("large.bin", text, 200002, 1000);
+    rh_driver_advance(driver, 1100);
+    ask("GET /large.bin", "");
+    cr_assert_eq(body_len, 200002, "a change is seen within a second");
+    for (int i = 0; i < 60; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "large-%d.bin", i);
+        put(name, text, 150000, 1000);
+        snprintf(name, sizeof name, "GET /large-%d.bin", i);
+        ask(name, "");
+        cr_assert_eq(body_len, 150000);
+    }
+    cr_assert_leq(open_files(), 32, "bounded");
+}
