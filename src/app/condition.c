@@ -1,12 +1,14 @@
-/* Every condition that can not be read is one that was not sent (RFC 9110 §13.1.3, §14.2), and
- * several ranges are answered whole: multipart/byteranges buys little and is an old way to make a
- * server work hard. */
+/* Every condition that cannot be read is one that was not sent (RFC 9110 §13.1.3, §14.2). Several
+ * ranges are an old way to make a server work hard: so there may be a few, those that touch or
+ * nearly touch become one, and when they come to the whole, the whole is sent. */
 #include "app/condition.h"
 
 #include <string.h>
 
 #include "http/date.h"
 #include "util/ascii.h"
+
+enum { GAP_BYTES = 128 };
 
 static bool is_weak(struct rh_slice tag)
 {
@@ -99,18 +101,14 @@ static bool take_position(struct rh_slice digits, uint64_t *ret_position)
     return true;
 }
 
-/* "bytes=first-last", "first-" or "-suffix" (RFC 9110 §14.1.2); anything else is answered whole. */
-static struct rh_verdict range_check(struct rh_slice range, uint64_t size)
+enum spec { SPEC_MALFORMED, SPEC_UNSATISFIABLE, SPEC_RANGE };
+
+/* "first-last", "first-" or "-suffix" (RFC 9110 §14.1.2). */
+static enum spec take_spec(struct rh_slice spec, uint64_t size, struct rh_range *ret_range)
 {
-    const struct rh_verdict whole = {200, 0, size};
-    const struct rh_verdict unsatisfiable = {416, 0, 0};
-    if (range.len < 7 || !rh_ascii_is((struct rh_slice){range.base, 6}, "bytes=")) {
-        return whole;
-    }
-    struct rh_slice spec = rh_ascii_trim((struct rh_slice){range.base + 6, range.len - 6});
     const char *dash = memchr(spec.base, '-', spec.len);
     if (dash == NULL) {
-        return whole;
+        return SPEC_MALFORMED;
     }
     struct rh_slice left = {spec.base, (size_t)(dash - spec.base)};
     struct rh_slice right = {dash + 1, spec.len - left.len - 1};
@@ -118,22 +116,88 @@ static struct rh_verdict range_check(struct rh_slice range, uint64_t size)
     uint64_t last = 0;
     if (!take_position(left, &first) || !take_position(right, &last) ||
         (left.len == 0 && right.len == 0)) {
-        return whole;
+        return SPEC_MALFORMED;
     }
     if (left.len == 0) { /* the last `last` bytes */
         uint64_t suffix = last < size ? last : size;
-        return suffix == 0 ? unsatisfiable : (struct rh_verdict){206, size - suffix, suffix};
+        *ret_range = (struct rh_range){size - suffix, suffix};
+        return suffix == 0 ? SPEC_UNSATISFIABLE : SPEC_RANGE;
     }
     if (right.len > 0 && last < first) {
-        return whole;
+        return SPEC_MALFORMED;
     }
     if (first >= size) {
-        return unsatisfiable;
+        return SPEC_UNSATISFIABLE;
     }
-    if (right.len == 0 || last >= size) {
-        last = size - 1;
+    last = right.len == 0 || last >= size ? size - 1 : last;
+    *ret_range = (struct rh_range){first, last - first + 1};
+    return SPEC_RANGE;
+}
+
+/* Puts a range in its place among the others, which are in order. */
+static void insert(struct rh_verdict *verdict, struct rh_range range)
+{
+    size_t at = verdict->parts_n++;
+    for (; at > 0 && verdict->parts[at - 1].first > range.first; at--) {
+        verdict->parts[at] = verdict->parts[at - 1];
     }
-    return (struct rh_verdict){206, first, last - first + 1};
+    verdict->parts[at] = range;
+}
+
+/* Makes one of those that overlap, touch, or have less between them than a part's head is long
+ * (RFC 9110 §15.3.7.2). Returns how many bytes are left in all. */
+static uint64_t merge(struct rh_verdict *verdict)
+{
+    size_t n = 1;
+    for (size_t i = 1; i < verdict->parts_n; i++) {
+        struct rh_range *last = &verdict->parts[n - 1];
+        struct rh_range next = verdict->parts[i];
+        uint64_t end = next.first + next.len;
+        if (next.first > last->first + last->len + GAP_BYTES) {
+            verdict->parts[n++] = next;
+        } else if (end > last->first + last->len) {
+            last->len = end - last->first;
+        }
+    }
+    uint64_t sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += verdict->parts[i].len;
+    }
+    verdict->parts_n = n;
+    return sum;
+}
+
+/* A list of ranges; one that does not follow the grammar is answered whole. */
+static struct rh_verdict range_check(struct rh_slice range, uint64_t size)
+{
+    const struct rh_verdict whole = {.status = 200, .len = size};
+    struct rh_verdict verdict = {.status = 206};
+    struct rh_slice spec;
+    size_t specs = 0;
+    if (range.len < 7 || !rh_ascii_is((struct rh_slice){range.base, 6}, "bytes=")) {
+        return whole;
+    }
+    struct rh_slice list = {range.base + 6, range.len - 6};
+    while (rh_ascii_list_next(&list, &spec)) {
+        struct rh_range one;
+        enum spec kind = take_spec(spec, size, &one);
+        if (kind == SPEC_MALFORMED || ++specs > RH_RANGES_MAX) {
+            return whole;
+        }
+        if (kind == SPEC_RANGE) {
+            insert(&verdict, one);
+        }
+    }
+    if (verdict.parts_n == 0) {
+        return specs == 0 ? whole : (struct rh_verdict){.status = 416};
+    }
+    uint64_t sum = merge(&verdict);
+    if (verdict.parts_n == 1) {
+        verdict.first = verdict.parts[0].first;
+        verdict.len = verdict.parts[0].len;
+        verdict.parts_n = 0;
+    }
+    return specs > 1 && sum == size ? whole : verdict;
 }
 
 struct rh_verdict rh_condition_check(const struct rh_conditions *conditions,
@@ -141,10 +205,10 @@ struct rh_verdict rh_condition_check(const struct rh_conditions *conditions,
 {
     unsigned status = precondition(conditions, validators);
     if (status != 200) {
-        return (struct rh_verdict){status, 0, 0};
+        return (struct rh_verdict){.status = status};
     }
     if (is_get && conditions->range.base != NULL && range_is_wanted(conditions, validators)) {
         return range_check(conditions->range, validators->size);
     }
-    return (struct rh_verdict){200, 0, validators->size};
+    return (struct rh_verdict){.status = 200, .len = validators->size};
 }

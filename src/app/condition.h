@@ -3,6 +3,7 @@
 #define RH_APP_CONDITION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "rawhttp/slice.h"
@@ -24,11 +25,20 @@ struct rh_validators {
     uint64_t size;        /* bytes of the whole representation */
 };
 
+struct rh_range {
+    uint64_t first;
+    uint64_t len;
+};
+
+enum { RH_RANGES_MAX = 16 }; /* of one request; more are answered whole */
+
 /* What to send. */
 struct rh_verdict {
     unsigned status; /* 200, 206, 304, 412 or 416 */
     uint64_t first;  /* 200 and 206: the first byte */
     uint64_t len;    /* and how many */
+    size_t parts_n;  /* 206: 0, or at least two parts instead, in order, none near another */
+    struct rh_range parts[RH_RANGES_MAX];
 };
 
 /* Decides for GET (`is_get`, where ranges count) or HEAD, in the order of RFC 9110 §13.2.2. */

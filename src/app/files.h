@@ -7,6 +7,7 @@
  *   files_job.c    open, stat, read, list                              (thread pool)
  *   files_hidden.c what is never served                                (thread pool)
  *   files_cache.c  small files kept in memory, by server               (loop)
+ *   files_parts.c  several ranges of a file at once                   (loop)
  *   files_reader.c large files, read as the peer takes them            (both)
  *   listing.c      a folder as a list, a page or JSON                  (thread pool)
  */
@@ -20,11 +21,13 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+#include "app/condition.h"
 #include "app/files_settings.h"
 #include "app/listing.h"
 #include "app/mime.h"
 #include "io/work.h"
 #include "rawhttp/files.h"
+#include "rawhttp/stream.h"
 #include "server/door.h"
 #include "util/list.h"
 #include "util/slab.h"
@@ -223,6 +226,10 @@ void rh_files_redirect_to_folder(struct rh_exchange *x);
  */
 void rh_file_respond(struct rh_exchange *x, unsigned status, struct rh_entry *entry);
 
+/* Answers with several ranges of a file (multipart/byteranges, RFC 9110 §14.6). */
+void rh_parts_respond(struct rh_exchange *x, struct rh_files_home *home, struct rh_entry *entry,
+                      const struct rh_range *ranges, size_t ranges_n);
+
 /* What a job found. */
 enum rh_job_outcome {
     RH_JOB_FAILED,    /* `error` says why */
@@ -274,7 +281,11 @@ int RH_MUST_CHECK rh_listing_make(const struct rh_files *files, const struct rh_
                                   const struct rh_listing_view *view,
                                   struct rh_listing_text *ret_text);
 
-/* Answers with `len` bytes from `first` of a file that is open. */
+/* The source of `len` bytes from `first` of a file that is open; its data is NULL if there are too
+ * many downloads or no memory. */
+struct rh_source rh_reader_open(struct rh_exchange *x, struct rh_files_home *home,
+                                struct rh_entry *entry, uint64_t first, uint64_t len);
+/* Answers with such a source. */
 void rh_reader_respond(struct rh_exchange *x, struct rh_files_home *home, unsigned status,
                        struct rh_entry *entry, uint64_t first, uint64_t len);
 

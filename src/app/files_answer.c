@@ -97,7 +97,7 @@ static void respond_bytes(struct rh_exchange *x, const struct rh_verdict *verdic
 void rh_file_respond(struct rh_exchange *x, unsigned status, struct rh_entry *entry)
 {
     const struct rh_file_info *info = &entry->info;
-    struct rh_verdict verdict = {status, 0, info->len};
+    struct rh_verdict verdict = {.status = status, .len = info->len};
     rh_exchange_send_as_is(x);
     if (status == 200) {
         verdict = judge(x, info);
@@ -118,7 +118,9 @@ void rh_file_respond(struct rh_exchange *x, unsigned status, struct rh_entry *en
         if (info->coding != NULL) {
             set_field(x, "Content-Encoding", info->coding);
         }
-        if (verdict.status == 206 && !set_content_range(x, &verdict, info->len)) {
+        if (verdict.parts_n > 0) {
+            rh_parts_respond(x, rh_files_home(x), entry, verdict.parts, verdict.parts_n);
+        } else if (verdict.status == 206 && !set_content_range(x, &verdict, info->len)) {
             rh_respond_error(x, 503, NULL); /* without it a part would be taken for the whole */
         } else {
             respond_bytes(x, &verdict, entry);

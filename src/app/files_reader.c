@@ -357,13 +357,13 @@ static void reader_close(void *data)
     reader_destroy(reader);
 }
 
-void rh_reader_respond(struct rh_exchange *x, struct rh_files_home *home, unsigned status,
-                       struct rh_entry *entry, uint64_t first, uint64_t len)
+struct rh_source rh_reader_open(struct rh_exchange *x, struct rh_files_home *home,
+                                struct rh_entry *entry, uint64_t first, uint64_t len)
 {
     struct reader *reader = home->readers < RH_FILES_READERS_MAX ? calloc(1, sizeof *reader) : NULL;
+    struct rh_source source = {reader_pull, reader_close, reader, (int64_t)len};
     if (reader == NULL) {
-        rh_respond_error(x, 503, NULL);
-        return;
+        return source;
     }
     home->readers++;
     home->references++;
@@ -376,6 +376,16 @@ void rh_reader_respond(struct rh_exchange *x, struct rh_files_home *home, unsign
     reader->end = first + len;
     reader->was_all_cached = first == 0;
     rh_list_init(&reader->place);
-    struct rh_source source = {reader_pull, reader_close, reader, (int64_t)len};
-    rh_respond_file(x, status, entry->info.type, &source);
+    return source;
+}
+
+void rh_reader_respond(struct rh_exchange *x, struct rh_files_home *home, unsigned status,
+                       struct rh_entry *entry, uint64_t first, uint64_t len)
+{
+    struct rh_source source = rh_reader_open(x, home, entry, first, len);
+    if (source.data == NULL) {
+        rh_respond_error(x, 503, NULL);
+    } else {
+        rh_respond_file(x, status, entry->info.type, &source);
+    }
 }

@@ -111,7 +111,17 @@ Test(condition, cuts_one_range)
         {{.range = S("bytes=1000-")}, 416, 0, 0},
         {{.range = S("bytes=-0")}, 416, 0, 0},
         {{.range = S("bytes=9-8")}, 200, 0, 1000},
-        {{.range = S("bytes=0-0,2-3")}, 200, 0, 1000},
+        {{.range = S("bytes=0-0,2-3")}, 206, 0, 4},
+        {{.range = S("bytes=500-599, 0-499")}, 206, 0, 600},
+        {{.range = S("bytes=2000-, 10-19")}, 206, 10, 10},
+        {{.range = S("bytes=0-499,-500")}, 200, 0, 1000},
+        {{.range = S("bytes=2000-,3000-")}, 416, 0, 0},
+        {{.range = S("bytes=0-1,x")}, 200, 0, 1000},
+        {{.range =
+              S("bytes=1-1,300-300,1-1,1-1,1-1,1-1,1-1,1-1,1-1,1-1,1-1,1-1,1-1,1-1,1-1,1-1,1-1")},
+         200,
+         0,
+         1000},
         {{.range = S("bytes=-")}, 200, 0, 1000},
         {{.range = S("bytes=")}, 200, 0, 1000},
         {{.range = S("bytes=a-b")}, 200, 0, 1000},
@@ -122,6 +132,19 @@ Test(condition, cuts_one_range)
     check(rows, sizeof rows / sizeof *rows);
     struct rh_verdict head = rh_condition_check(&rows[0].conditions, &validators, false);
     cr_assert_eq(head.status, 200, "a range means something for GET only");
+}
+
+Test(condition, cuts_several_ranges_in_order)
+{
+    const struct rh_conditions conditions = {.range = S("bytes=-10, 5-9,500-600,  0-3, 550-650")};
+    struct rh_verdict verdict = rh_condition_check(&conditions, &validators, true);
+    cr_assert_eq(verdict.status, 206);
+    cr_assert_eq(verdict.parts_n, 3);
+    static const struct rh_range parts[] = {{0, 10}, {500, 151}, {990, 10}};
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_eq(verdict.parts[i].first, parts[i].first);
+        cr_assert_eq(verdict.parts[i].len, parts[i].len);
+    }
 }
 
 Test(condition, gives_the_whole_where_the_range_is_of_another_version)

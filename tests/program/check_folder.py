@@ -139,6 +139,32 @@ def text_opens_and_bytes_are_bytes(folder):
 
 
 @check
+def several_ranges_come_as_parts(folder):
+    root = site(folder)
+    program = Program(root)
+    for size in (5_000, 1_500_000):
+        content = os.urandom(size)
+        with open(os.path.join(root, f"{size}.bin"), "wb") as file:
+            file.write(content)
+        wanted = [(0, 9), (1000, 1999), (size - 5, size - 1)]
+        answer = program.get(f"/{size}.bin", headers={"Range": "bytes=1000-1999,0-9,-5,1500-1700"})
+        equal(answer.status, 206)
+        equal(int(answer.headers["Content-Length"]), len(answer.body))
+        kind, boundary = answer.headers["Content-Type"].split("; boundary=")
+        equal(kind, "multipart/byteranges")
+        pieces = answer.body.split(b"\r\n--" + boundary.encode())
+        equal((pieces[0], pieces[-1]), (b"", b"--\r\n"))
+        for piece, (first, last) in zip(pieces[1:-1], wanted, strict=True):
+            head, _, body = piece.partition(b"\r\n\r\n")
+            holds(f"Content-Range: bytes {first}-{last}/{size}".encode() in head, head)
+            holds(b"Content-Type: application/octet-stream" in head, head)
+            equal(body, content[first:last + 1], f"{first}-{last} of {size}")
+        many = ",".join(f"{i * 300}-{i * 300 + 1}" for i in range(17))
+        equal(program.get(f"/{size}.bin", headers={"Range": "bytes=" + many}).status, 200, "too many are none")
+        equal(program.request("HEAD", f"/{size}.bin", headers={"Range": "bytes=0-1,900-901"}).status, 200)
+
+
+@check
 def files_have_descriptors_of_their_own(folder):
     root = site(folder)
     with open(os.path.join(root, "large.bin"), "wb") as file:
