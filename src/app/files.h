@@ -25,6 +25,7 @@
 #include "app/files_settings.h"
 #include "app/listing.h"
 #include "app/mime.h"
+#include "app/pack.h"
 #include "io/work.h"
 #include "rawhttp/files.h"
 #include "rawhttp/stream.h"
@@ -38,7 +39,6 @@ enum {
     RH_FILES_PACK_BYTES_MIN = 1024,    /* files from this size... */
     RH_FILES_PACK_BYTES_MAX =
         1 << 20, /* ...to this one are compressed where that helps, and the result is kept */
-    RH_FILES_PACK_LEVEL = 6,    /* about 40 us for each KiB, once, in the pool */
     RH_FILES_FRESH_MS = 1000,   /* how long what is kept is believed without a look at the disk */
     RH_FILES_LATE_MS = 100,     /* how long a peer waits for that look, then gets what is kept */
     RH_FILES_ENTRIES_MAX = 512, /* kept by one server, and */
@@ -140,7 +140,7 @@ struct rh_entry_key {
     const char *name;
 };
 /* Codings in an order of preference, the best in the lowest RH_CODING_BITS; 0 ends the list. */
-enum rh_coding { RH_CODING_NONE, RH_CODING_BR, RH_CODING_GZIP, RH_CODING_BITS = 2 };
+enum { RH_CODING_BITS = 2 };
 unsigned rh_codings_of(struct rh_slice accept_encoding);
 
 struct rh_entry *

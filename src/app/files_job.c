@@ -9,7 +9,6 @@
 #include <time.h>
 
 #include "app/files.h"
-#include "app/gzip.h"
 #include "app/mime.h"
 #include "http/date.h"
 #include "http/media.h"
@@ -69,11 +68,14 @@ void rh_file_info_fill(struct rh_file_info *info, const struct stat *stat,
 static const struct {
     const char *name;
     const char *suffix;
-} codings[] = {[RH_CODING_BR] = {"br", ".br"}, [RH_CODING_GZIP] = {"gzip", ".gz"}};
+} codings[] = {[RH_CODING_BROTLI] = {"br", ".br"},
+               [RH_CODING_GZIP] = {"gzip", ".gz"},
+               [RH_CODING_ZSTD] = {"zstd", ".zst"}};
 
 unsigned rh_codings_of(struct rh_slice accept_encoding)
 {
-    static const enum rh_coding ours[] = {RH_CODING_BR, RH_CODING_GZIP}; /* the best first */
+    static const enum rh_coding ours[] = {RH_CODING_BROTLI, RH_CODING_ZSTD,
+                                          RH_CODING_GZIP}; /* the best first */
     enum { OURS = sizeof ours / sizeof *ours };
     unsigned identity = rh_accept_quality(accept_encoding, "identity", 0);
     unsigned list = 0;
@@ -129,7 +131,7 @@ static int open_regular(const struct rh_job *job, const char *name, struct stat 
     return fd;
 }
 
-/* Opens "name.br" or "name.gz" if it is not older than the file itself. */
+/* Opens "name.br", "name.zst" or "name.gz" if it is not older than the file itself. */
 static int open_sibling(const struct rh_job *job, const char *name, enum rh_coding coding,
                         struct stat *stat)
 {
@@ -197,36 +199,34 @@ static void read_small(struct rh_job *job, int fd, struct stat *stat, const stru
 
 /* Compresses the file at `fd`, which stays open, to an entry; false where it does not become a good
  * deal shorter, or memory ran out: then it is sent as it is. */
-static bool pack(struct rh_job *job, int fd, const struct stat *stat, const struct rh_mime *mime)
+static bool pack(struct rh_job *job, int fd, const struct stat *stat, const struct rh_mime *mime,
+                 enum rh_coding coding)
 {
     size_t len = (size_t)stat->st_size;
     size_t out_max = len - len / 8;
-    struct rh_gzip *gzip = rh_gzip_create(RH_FILES_PACK_LEVEL);
-    char *content = gzip != NULL ? malloc(len + out_max) : NULL;
+    char maker[RH_PACK_NAME_MAX] = "";
+    char *content = malloc(len + out_max);
     size_t packed = 0;
     if (content != NULL && rh_file_read(fd, content, len, 0) == (ptrdiff_t)len) {
-        packed = rh_gzip_whole(gzip, (struct rh_slice){content, len}, content + len, out_max);
+        packed = rh_pack(coding, (struct rh_slice){content, len}, content + len, out_max, maker);
     }
     struct rh_entry *entry = packed > 0 ? rh_entry_create(job->key.name, packed) : NULL;
     if (entry != NULL) {
-        char coding[RH_GZIP_NAME_MAX + 8];
-        snprintf(coding, sizeof coding, "gzip-%s", rh_gzip_name(gzip));
         memcpy(entry->content, content + len, packed);
-        rh_file_info_fill(&entry->info, stat, mime, coding, true);
-        tag_content(&entry->info, (struct rh_slice){entry->content, packed}, coding);
-        entry->info.coding = "gzip";
+        rh_file_info_fill(&entry->info, stat, mime, maker, true);
+        tag_content(&entry->info, (struct rh_slice){entry->content, packed}, maker);
+        entry->info.coding = codings[coding].name;
         entry->info.len = packed;
         job->entry = entry;
         job->outcome = RH_JOB_FILE;
     }
     free(content);
-    rh_gzip_destroy(gzip);
     return entry != NULL;
 }
 
 static bool may_pack(const struct rh_job *job, enum rh_coding coding, const struct stat *stat)
 {
-    return coding == RH_CODING_GZIP && job->may_keep && stat->st_size >= RH_FILES_PACK_BYTES_MIN &&
+    return rh_pack_has(coding) && job->may_keep && stat->st_size >= RH_FILES_PACK_BYTES_MIN &&
            stat->st_size <= RH_FILES_PACK_BYTES_MAX;
 }
 
@@ -293,7 +293,7 @@ static void take_file(struct rh_job *job, int fd, struct stat *stat, const char 
             return;
         }
         if (may_pack(job, coding, stat)) {
-            if (is_known(job, stat) || pack(job, fd, stat, mime)) {
+            if (is_known(job, stat) || pack(job, fd, stat, mime, coding)) {
                 rh_file_close(fd);
                 return;
             }

@@ -10,11 +10,8 @@
 #include <string.h>
 
 #include "app/files.h"
-#include "app/gzip.h"
 #include "io/file.h"
 #include "util/ascii.h"
-
-enum { PACK_LEVEL = 5 };
 
 /* --- Order --- */
 
@@ -140,11 +137,11 @@ static int read_rows(struct rh_listing *listing, const struct place *place, DIR 
 /* Puts the text's bytes, compressed, in its place, if that makes it shorter. */
 static const char *pack(char **text, size_t *len)
 {
-    struct rh_gzip *gzip = rh_gzip_create(PACK_LEVEL);
-    char *packed = gzip != NULL ? malloc(*len) : NULL;
-    size_t packed_len =
-        packed != NULL ? rh_gzip_whole(gzip, (struct rh_slice){*text, *len}, packed, *len) : 0;
-    rh_gzip_destroy(gzip);
+    char maker[RH_PACK_NAME_MAX];
+    char *packed = malloc(*len);
+    size_t packed_len = packed != NULL ? rh_pack(RH_CODING_GZIP, (struct rh_slice){*text, *len},
+                                                 packed, *len, maker)
+                                       : 0;
     if (packed_len == 0) {
         free(packed);
         return NULL;

@@ -8,6 +8,14 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "rh-build.h"
+#if RH_HAVE_BROTLI && TEST_HAS_BROTLI
+#include <brotli/decode.h>
+#endif
+#if RH_HAVE_ZSTD
+#include <zstd.h>
+#endif
+
 #include "rawhttp/compress.h"
 #include "rawhttp/files.h"
 
@@ -248,3 +256,47 @@ Test(files_gzip, keeps_large_files_open_for_a_while)
     }
     cr_assert_leq(open_files(), 32, "bounded");
 }
+
+#if RH_HAVE_BROTLI && TEST_HAS_BROTLI
+Test(files_gzip, packs_with_brotli)
+{
+    static const size_t sizes[] = {1024, 30000, 200000};
+    static char plain[sizeof text];
+    serve(NULL);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        put("a.css", text, sizes[i], 1000 + (long)i);
+        if (i > 0) {
+            rh_driver_advance(driver, 2000);
+        }
+        for (int again = 0; again < 2; again++) {
+            size_t len = sizeof plain;
+            ask("GET /a.css", "Accept-Encoding: gzip, br\r\n");
+            cr_assert(has("Content-Encoding: br") && has("Vary: Accept-Encoding"));
+            cr_assert_eq(BrotliDecoderDecompress(body_len, (const uint8_t *)body, &len,
+                                                 (uint8_t *)plain),
+                         BROTLI_DECODER_RESULT_SUCCESS);
+            cr_assert_eq(len, sizes[i]);
+            cr_assert_arr_eq(plain, text, len);
+        }
+    }
+    ask("GET /a.css", "Accept-Encoding: gzip, br;q=0.9\r\n");
+    expect_packed(200000);
+}
+#endif
+
+#if RH_HAVE_ZSTD
+Test(files_gzip, packs_with_zstd)
+{
+    static char plain[sizeof text];
+    serve(NULL);
+    put("a.css", text, 1 << 20, 1000);
+    ask("GET /a.css", "Accept-Encoding: zstd\r\n");
+    cr_assert(has("Content-Encoding: zstd"));
+    cr_assert_eq(ZSTD_decompress(plain, sizeof plain, body, body_len), 1 << 20);
+    cr_assert_arr_eq(plain, text, 1 << 20);
+    put("a.css.zst", "sibling", 7, 2000);
+    rh_driver_advance(driver, 2000);
+    ask("GET /a.css", "Accept-Encoding: zstd\r\n");
+    cr_assert_str_eq(body, "sibling");
+}
+#endif
