@@ -85,7 +85,9 @@ const struct option_row option_table[] = {
     {NULL, 0, "listing", NULL, OPTION_FLAG, FIELD(listing), 0, 1, NULL,
      "folder listings; on with DIR", NULL},
     {NULL, 0, "no-compression", NULL, OPTION_FLAG, FIELD(no_compression), 0, 1, NULL,
-     "send files as they are", NULL},
+     "send files as they are; else small ones are compressed, and those above 1M only by their "
+     "sibling",
+     NULL},
 
     {"Other", 'V', "version", NULL, OPTION_INFO, FIELD(version), 0, 1, NULL,
      "version of this program and of what it is built with", NULL},
