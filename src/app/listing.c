@@ -201,9 +201,11 @@ int rh_listing_make(const struct rh_files *files, const struct rh_root *root, in
     }
     int err = read_rows(&listing, &place, dir);
     closedir(dir);
-    if (err == 0) {
+    if (err == 0 && listing.count > 0) {
         qsort_r(listing.rows, listing.count, sizeof *listing.rows, row_order,
                 (void *)(uintptr_t)view);
+    }
+    if (err == 0) {
         err = print(&listing, view, ret_text);
     }
     for (size_t i = 0; i < listing.count; i++) {
