@@ -9,10 +9,10 @@
 #include "app/utf8.h"
 
 static const char style[] =
-    "header{padding-top:1.1rem;padding-bottom:1.1rem}\n"
+    "header{padding-top:1.25rem;min-height:3.1rem}\nh1{margin-top:.75rem}\n"
     "ol{list-style:none;margin:0;padding:0;display:flex;flex-wrap:wrap;font:600 1.05rem "
     "var(--mono)}\n"
-    "li:not(:last-child)::after{content:\"/\";color:var(--quiet);padding:0 .45em}\n"
+    "li::after{content:\"/\";color:var(--quiet);padding:0 .45em}\n"
     "li a{text-decoration:none}\nli a:hover{text-decoration:underline}\n"
     ".sum{color:var(--quiet);margin:.5rem 0 1rem}\n"
     ".card{background:var(--raised);border:1px solid var(--line);border-radius:.9rem;"
@@ -41,7 +41,8 @@ static const char style[] =
     ".empty{padding:2.5rem 1rem;margin:0;text-align:center;color:var(--quiet)}\n"
     ".pages{display:flex;flex-wrap:wrap;justify-content:space-between;gap:.5rem 1.5rem;"
     "margin:1rem 0}\n"
-    "@media(max-width:40rem){thead th:nth-child(n+2){padding-left:0}th,td{padding:.5rem .9rem}\n"
+    "@media(max-width:40rem){thead th:nth-child(n+2){padding-left:0;width:auto}th,td{padding:.5rem "
+    ".9rem}\n"
     "tr{display:flex;flex-wrap:wrap;border-bottom:1px solid var(--line)}\n"
     "tbody tr:last-child{border-bottom:0}th,td{border:0}\n"
     "td:first-child{width:100%;padding-bottom:0}\n"
@@ -119,36 +120,44 @@ static void put_count(FILE *out, uint64_t count, const char *noun)
     fprintf(out, " %s%s", noun, count == 1 ? "" : "s");
 }
 
-/* The folders from the root to here, each a link but the last. The root is all of the path that is
- * above the folders of its own. */
+static void put_folder_name(FILE *out, struct rh_slice name)
+{
+    if (name.len == 0) {
+        fputs("Home", out);
+    } else {
+        put_escaped(out, name);
+    }
+}
+
+/* The folders from the root to the one above, each a link, then this one as the page's heading. The
+ * root is all of the path that is above the folders of its own. */
 static void put_crumbs(FILE *out, const struct rh_listing *listing)
 {
-    const char *at = listing->url_path.base;
-    const char *end = at + listing->url_path.len;
-    const char *root_end = end - 1; /* the last slash */
+    const char *begin = listing->url_path.base;
+    const char *end = begin + listing->url_path.len;
+    const char *part_end = end - 1; /* the last slash */
     for (size_t i = 0; i < listing->depth; i++) {
-        root_end = memrchr(at, '/', (size_t)(root_end - at));
+        part_end = memrchr(begin, '/', (size_t)(part_end - begin));
     }
-    fputs("<header>\n<nav aria-label=\"Folders\"><ol>", out);
-    const char *begin = at;
-    const char *part_end = root_end;
-    for (size_t up = listing->depth + 1; up-- > 0;) {
-        struct rh_slice part = {begin, (size_t)(part_end - begin)};
-        fputs(up > 0 ? "<li><a href=\"" : "<li aria-current=\"page\">", out);
+    fputs("<header>", out);
+    if (listing->depth > 0) {
+        fputs("\n<nav aria-label=\"Folders above\"><ol>", out);
+    }
+    for (size_t up = listing->depth; up > 0; up--) {
+        fputs("<li><a href=\"", out);
         for (size_t i = 0; i < up; i++) {
             fputs("../", out);
         }
-        fputs(up > 0 ? "\">" : "", out);
-        if (part.len == 0) {
-            fputs("Home", out);
-        } else {
-            put_escaped(out, part);
-        }
-        fputs(up > 0 ? "</a></li>" : "</li>", out);
+        fputs("\">", out);
+        put_folder_name(out, (struct rh_slice){begin, (size_t)(part_end - begin)});
+        fputs("</a></li>", out);
         begin = part_end + 1;
-        part_end = up > 0 ? memchr(begin, '/', (size_t)(end - begin)) : end;
+        part_end = memchr(begin, '/', (size_t)(end - begin));
     }
-    fputs("</ol></nav>\n</header>\n", out);
+    fputs(listing->depth > 0 ? "</ol></nav>\n</header>\n<main>\n<h1>" : "</header>\n<main>\n<h1>",
+          out);
+    put_folder_name(out, (struct rh_slice){begin, (size_t)(part_end - begin)});
+    fputs("</h1>\n", out);
 }
 
 /* The query that shows another part, or another order, of the same folder. */
@@ -274,7 +283,6 @@ void rh_listing_put_page(FILE *out, const struct rh_listing *listing,
     put_escaped(out, listing->url_path);
     fprintf(out, "</title>\n<style>\n%s%s</style>\n</head>\n<body>\n", rh_page_style, style);
     put_crumbs(out, listing);
-    fputs("<main>\n", out);
     if (listing->count == 0) {
         fputs("<div class=\"card\"><p class=\"empty\">This folder is empty.</p></div>\n", out);
     } else {
