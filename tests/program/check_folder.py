@@ -196,6 +196,51 @@ def files_have_descriptors_of_their_own(folder):
 
 
 @check
+def a_file_that_grows_or_vanishes_keeps_its_length(folder):
+    root = site(folder)
+    content = os.urandom(12_000_000)
+    program = Program(root)
+    for change in ("grow", "replace", "vanish"):
+        path = os.path.join(root, "large.bin")
+        with open(path, "wb") as file:
+            file.write(content)
+        time.sleep(1.1) # the last one is kept for a second
+        with socket.create_connection(("127.0.0.1", program.port), timeout=20 * kit.SLOW) as stream:
+            stream.sendall(b"GET /large.bin HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            answer = stream.recv(4096)
+            if change == "grow":
+                with open(path, "ab") as file:
+                    file.write(b"more" * 1000)
+            elif change == "replace":
+                with open(path + ".new", "wb") as file:
+                    file.write(b"other" * 1000)
+                os.rename(path + ".new", path)
+            else:
+                os.unlink(path)
+            equal(program.get("/a.txt").body, b"alpha")
+            while piece := stream.recv(1 << 20):
+                answer += piece
+        head, _, body = answer.partition(b"\r\n\r\n")
+        holds(b"Content-Length: 12000000\r\n" in head, head)
+        holds(body == content, change)
+
+
+@check
+def files_may_be_larger_than_memory(folder):
+    root = site(folder)
+    size = 5 << 30
+    with open(os.path.join(root, "disk.img"), "wb") as file:
+        file.truncate(size)
+        file.seek(size - 4)
+        file.write(b"last")
+    program = Program(root)
+    equal(program.request("HEAD", "/disk.img").headers["Content-Length"], str(size))
+    answer = program.get("/disk.img", headers={"Range": f"bytes={size - 8}-"})
+    equal((answer.status, answer.body), (206, b"\0\0\0\0last"))
+    holds("5.00 GiB" in program.get("/").body.decode(), "its size in the list")
+
+
+@check
 def a_file_that_shrinks_is_cut_and_named(folder):
     root = site(folder)
     path = os.path.join(root, "large.bin")
