@@ -47,6 +47,8 @@ enum {
     RH_FILES_OPEN_MS = 5000,        /* for so long */
     RH_FILES_LENT_BYTES =
         32 << 20, /* dropped, and still needed by answers: above it no file is read whole */
+    RH_FILES_FOLDERS_MAX =
+        2, /* looks at folders at once by one server: a long list takes its time */
     RH_FILES_READERS_MAX = 16384, /* downloads of large files at once */
     RH_FILES_BUFFERS_MAX =
         128, /* of those, how many may have a disk read of 64 KiB under way or unsent */
@@ -161,10 +163,12 @@ struct rh_files_home {
         sweep;      /* while there are any: closes what nobody needs, deleted files perhaps */
     size_t readers; /* downloads of large files that are open */
     struct rh_slab buffers;
-    bool is_closed;         /* the server is gone: nothing is kept any more */
-    struct rh_link jobs;    /* looks at the disk */
-    struct rh_link waiting; /* readers that wait for a buffer */
-    struct rh_link filled;  /* readers with a buffer that is not being filled, the oldest first */
+    bool is_closed;      /* the server is gone: nothing is kept any more */
+    struct rh_link jobs; /* looks at the disk */
+    unsigned folders_running;
+    struct rh_link folders_waiting; /* looks at folders that have not begun */
+    struct rh_link waiting;         /* readers that wait for a buffer */
+    struct rh_link filled; /* readers with a buffer that is not being filled, the oldest first */
 };
 /* The home of this exchange's server, made at first use; NULL when memory ran out. */
 struct rh_files_home *rh_files_home(struct rh_exchange *x);
@@ -250,6 +254,8 @@ struct rh_listing_text {
 struct rh_job {
     struct rh_work work;
     struct rh_link link;        /* in home->jobs */
+    struct rh_link line;        /* in home->folders_waiting */
+    bool is_counted;            /* in home->folders_running */
     struct rh_files_home *home; /* a reference */
     struct rh_exchange *x;      /* NULL: it was answered, since this took too long */
     struct rh_alarm late;       /* set only if `known` can be the answer */

@@ -64,6 +64,7 @@ static struct rh_files_home *home_create(void)
     home->references = 1;
     rh_list_init(&home->recent);
     rh_list_init(&home->jobs);
+    rh_list_init(&home->folders_waiting);
     rh_list_init(&home->sweep.due.link);
     home->sweep.fn = on_sweep;
     rh_list_init(&home->waiting);

@@ -146,6 +146,21 @@ static void job_destroy(struct rh_job *job)
     rh_files_home_unref(home);
 }
 
+static void begin(struct rh_job *job);
+
+/* A look at a folder has ended: the next one in line has its turn. One whose peer has left is not
+ * worth it. */
+static void next_folder(struct rh_files_home *home)
+{
+    home->folders_running--;
+    while (!rh_list_is_empty(&home->folders_waiting) &&
+           home->folders_running < RH_FILES_FOLDERS_MAX) {
+        struct rh_job *job = RH_CONTAINER_OF(home->folders_waiting.next, struct rh_job, line);
+        rh_list_remove(&job->line);
+        begin(job);
+    }
+}
+
 /* Back on the loop: the cache first, then the answer, if it was not given meanwhile. */
 static void on_job_done(struct rh_work *work, bool was_run)
 {
@@ -159,12 +174,29 @@ static void on_job_done(struct rh_work *work, bool was_run)
         rh_list_remove(&job->late.due.link);
         answer(job);
     }
+    if (job->is_counted) {
+        next_folder(job->home);
+    }
     job_destroy(job);
 }
 
 static void on_job_run(struct rh_work *work)
 {
     rh_job_run(RH_CONTAINER_OF(work, struct rh_job, work));
+}
+
+static void begin(struct rh_job *job)
+{
+    if (job->wants_folder) {
+        job->is_counted = true;
+        job->home->folders_running++;
+    }
+    if (rh_exchange_is_cut(job->x) ||
+        rh_work_start(&job->work, rh_exchange_loop(job->x), on_job_run, on_job_done) != 0) {
+        on_job_done(&job->work, false);
+    } else if (job->known != NULL) {
+        rh_exchange_alarm(job->x, &job->late, RH_FILES_LATE_MS);
+    }
 }
 
 /* The pool is busy, or the disk slow: the peer gets what was right a moment ago, and the look goes
@@ -228,6 +260,7 @@ static struct rh_job *job_create(struct rh_exchange *x, const struct rh_entry_ke
     job->started_ms = rh_exchange_now_ms(x);
     job->late.fn = on_late;
     rh_list_init(&job->late.due.link);
+    rh_list_init(&job->line);
     rh_list_push_back(&home->jobs, &job->link);
     home->references++;
     rh_files_ref(job->files);
@@ -240,7 +273,6 @@ static void start_job(struct rh_exchange *x, const struct rh_entry_key *key,
                       struct rh_entry *known)
 {
     struct rh_job *job = job_create(x, key, lookup, home);
-    uv_loop_t *loop = rh_exchange_loop(x);
     if (job == NULL) {
         rh_respond_error(x, 503, NULL);
         return;
@@ -251,13 +283,14 @@ static void start_job(struct rh_exchange *x, const struct rh_entry_key *key,
         known->references++;
         known->is_checked_now = true;
     }
-    if (loop == NULL) { /* the driver in memory has none, and no other connection that would wait */
+    if (rh_exchange_loop(x) == NULL) { /* the driver in memory: no other connection would wait */
         rh_job_run(job);
         on_job_done(&job->work, true);
-    } else if (rh_work_start(&job->work, loop, on_job_run, on_job_done) != 0) {
-        on_job_done(&job->work, false);
-    } else if (known != NULL) {
-        rh_exchange_alarm(x, &job->late, RH_FILES_LATE_MS);
+    } else if (job->wants_folder && known == NULL &&
+               home->folders_running >= RH_FILES_FOLDERS_MAX) {
+        rh_list_push_back(&home->folders_waiting, &job->line);
+    } else {
+        begin(job);
     }
 }
 

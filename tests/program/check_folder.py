@@ -108,6 +108,35 @@ def every_name_is_listed_in_order(folder):
 
 
 @check
+def many_listings_hold_nobody_up(folder):
+    root = site(folder)
+    os.mkdir(os.path.join(root, "many"))
+    for number in range(3_000):
+        open(os.path.join(root, "many", str(number)), "w").close()
+    for number in range(20):
+        with open(os.path.join(root, f"{number}.txt"), "w") as file:
+            file.write(str(number))
+    program = Program(root)
+    streams = []
+    for _ in range(40): # half of them leave
+        stream = socket.create_connection(("127.0.0.1", program.port), timeout=60 * kit.SLOW)
+        stream.sendall(b"GET /many/?sort=time HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        streams.append(stream)
+    for stream in streams[::2]:
+        stream.close()
+    slowest = 0
+    for number in range(20): # none of them is kept yet
+        started = time.monotonic()
+        equal(program.get(f"/{number}.txt").body, str(number).encode())
+        slowest = max(slowest, time.monotonic() - started)
+    for stream in streams[1::2]:
+        answer = kit.read_all(stream)
+        holds(answer.startswith(b"HTTP/1.1 200 ") and answer.count(b"<time") == 1000, answer[:200])
+        stream.close()
+    holds(slowest < 0.5 * kit.SLOW, f"{slowest:.2f} s")
+
+
+@check
 def a_page_of_the_folder_stands_for_what_is_missing(folder):
     root = site(folder)
     program = Program(root)
