@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "app/files.h"
-#include "app/page.h"
 #include "http/media.h"
 #include "rawhttp/log.h"
 #include "server/door.h"
@@ -85,7 +84,7 @@ static void respond_listing(struct rh_exchange *x, struct rh_job *job)
         return;
     }
     if (!job->view.is_json) {
-        RH_IGNORE(rh_response_set(x, "Content-Security-Policy", rh_page_policy));
+        RH_IGNORE(rh_response_set(x, "Content-Security-Policy", rh_listing_policy));
     }
     rh_respond_owned(x, 200, job->view.is_json ? "application/json" : "text/html; charset=utf-8",
                      text.base, text.len, free, text.base);

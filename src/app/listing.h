@@ -54,6 +54,10 @@ void rh_listing_put_page(FILE *out, const struct rh_listing *listing,
                          const struct rh_listing_view *view);
 void rh_listing_put_json(FILE *out, const struct rh_listing *listing);
 
+/* What runs in the page if the browser lets it, and the policy that lets nothing else run. */
+extern const char rh_listing_script[];
+extern const char rh_listing_policy[];
+
 /* `name` for a link: percent-encoded but for what needs none. */
 void rh_listing_put_encoded(FILE *out, const char *name);
 

@@ -14,7 +14,10 @@ static const char style[] =
     "var(--mono)}\n"
     "li::after{content:\"/\";color:var(--quiet);padding:0 .45em}\n"
     "li a{text-decoration:none}\nli a:hover{text-decoration:underline}\n"
-    ".sum{color:var(--quiet);margin:.5rem 0 1rem}\n"
+    ".sum{color:var(--quiet);margin:.5rem 0 1rem;display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;"
+    "justify-content:space-between;align-items:center}\n"
+    "input{font:inherit;color:var(--ink);background:var(--raised);border:1px solid var(--quiet);"
+    "border-radius:.55rem;padding:.3rem .6rem;width:14rem;max-width:100%;margin-left:.4rem}\n"
     ".card{background:var(--raised);border:1px solid var(--line);border-radius:.9rem;"
     "overflow:hidden}\n"
     "table{width:100%;border-collapse:collapse}\n"
@@ -244,7 +247,7 @@ static void put_table(FILE *out, const struct rh_listing *listing,
     put_head_cell(out, view, RH_SORT_NAME, "Name");
     put_head_cell(out, view, RH_SORT_SIZE, "Size");
     put_head_cell(out, view, RH_SORT_TIME, "Modified (UTC)");
-    fputs("</tr></thead>\n<tbody>\n", out);
+    fprintf(out, "</tr></thead>\n<tbody data-of=\"%zu\">\n", listing->count);
     for (size_t i = first; i < end; i++) {
         put_row(out, &listing->rows[i]);
     }
@@ -292,5 +295,9 @@ void rh_listing_put_page(FILE *out, const struct rh_listing *listing,
     if (listing->count > RH_LISTING_PAGE_ROWS) {
         put_pages(out, listing, &shown, first, end);
     }
-    fputs("</main>\n<footer></footer>\n</body>\n</html>\n", out);
+    fputs("</main>\n<footer></footer>\n", out);
+    if (listing->count > 0) {
+        fprintf(out, "<script>%s</script>\n", rh_listing_script);
+    }
+    fputs("</body>\n</html>\n", out);
 }

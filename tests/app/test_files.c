@@ -10,10 +10,12 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "app/listing.h"
 #include "io/file.h"
 #include "leaks.h"
 #include "live.h"
 #include "rawhttp/files.h"
+#include "util/digest.h"
 
 static char outside[64]; /* a folder that holds the served one */
 static char root[80];
@@ -650,6 +652,71 @@ Test(files, refuses_options_that_say_nothing)
         cr_assert_null(rh_files_create(root, &options), "%d", i);
         cr_assert_eq(errno, i == 4 ? ENOENT : EINVAL, "%d: %d", i, errno);
     }
+}
+
+Test(files, lists_in_natural_order)
+{
+    static const char *const names[] = {"",
+                                        "01",
+                                        "1",
+                                        "2",
+                                        "10",
+                                        "a",
+                                        "A1",
+                                        "a2",
+                                        "a2b",
+                                        "a02c",
+                                        "A10",
+                                        "b",
+                                        "file",
+                                        "fil\xc3\xa9",
+                                        "z99999999999999999999",
+                                        "z100000000000000000000"};
+    enum { N = sizeof names / sizeof *names };
+    for (size_t i = 0; i < N; i++) {
+        for (size_t j = 0; j < N; j++) {
+            int order = rh_listing_compare(names[i], names[j]);
+            cr_assert((order > 0) - (order < 0) == (i > j) - (i < j), "%s and %s: %d", names[i],
+                      names[j], order);
+        }
+    }
+}
+
+Test(files, writes_sizes_for_people)
+{
+    static const struct {
+        uint64_t bytes;
+        const char *text;
+    } rows[] = {{0, "0 B"},
+                {1023, "1023 B"},
+                {1024, "1.00 KiB"},
+                {10240, "10.0 KiB"},
+                {102400, "100 KiB"},
+                {1048575, "1.00 MiB"},
+                {5368709120, "5.00 GiB"},
+                {UINT64_MAX, "16.0 EiB"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[32];
+        rh_listing_size(rows[i].bytes, text);
+        cr_assert_str_eq(text, rows[i].text);
+    }
+}
+
+/* Another script under the same policy would not run, and only a browser would say so. */
+Test(files, names_the_script_of_a_listing_by_its_digest)
+{
+    unsigned char digest[RH_SHA256_BYTES];
+    char text[64] = "";
+    struct rh_sha256 sha;
+    cr_assert_eq(rh_sha256_init(&sha), 0);
+    rh_sha256_update(&sha, rh_slice_from(rh_listing_script));
+    rh_sha256_finish(&sha, digest);
+    rh_sha256_fini(&sha);
+    rh_base64url_encode((struct rh_slice){(const char *)digest, sizeof digest}, text);
+    for (char *c = text; *c != '\0'; c++) {
+        *c = *c == '-' ? '+' : *c == '_' ? '/' : *c;
+    }
+    cr_assert_not_null(strstr(rh_listing_policy, text), "sha256-%s=", text);
 }
 
 Test(files, prefers_compressed_siblings)
