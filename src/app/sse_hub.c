@@ -209,14 +209,31 @@ static struct room *room_enter(struct rh_sse_hub *hub, struct rh_exchange *x,
     return room;
 }
 
+/* The abort and the drain may be known already: then their callbacks run here and now, and end the
+ * stream. */
+static int listen(struct subscriber *subscriber)
+{
+    struct rh_exchange *x = subscriber->x;
+    uint32_t retry_ms = subscriber->room->hub->options.retry_ms;
+    rh_sse_open(x, NULL, NULL);
+    if (retry_ms > 0) {
+        RH_IGNORE(rh_sse_retry(x, retry_ms));
+    }
+    if (rh_exchange_on_abort(x, on_abort, subscriber) != 0 ||
+        (subscriber->room != NULL && rh_exchange_on_drain(x, on_drain, subscriber) != 0)) {
+        subscriber_end(subscriber); /* it would stay for ever, or hold a drain up */
+    }
+    return subscriber->room != NULL ? 0 : RH_ECUT;
+}
+
 int rh_sse_hub_subscribe(struct rh_sse_hub *hub, struct rh_exchange *x)
 {
-    struct subscriber *subscriber = rh_exchange_alloc(x, sizeof *subscriber);
     if (rh_request_method(x) == RH_HEAD) { /* the head is all there is to say */
         rh_sse_open(x, NULL, NULL);
         rh_stream_end(x);
         return RH_ESTATE;
     }
+    struct subscriber *subscriber = rh_exchange_alloc(x, sizeof *subscriber);
     if (subscriber != NULL) {
         *subscriber = (struct subscriber){.x = x};
         subscriber->room = room_enter(hub, x, subscriber);
@@ -225,15 +242,10 @@ int rh_sse_hub_subscribe(struct rh_sse_hub *hub, struct rh_exchange *x)
         rh_respond_error(x, 503, NULL);
         return RH_ENOROOM;
     }
-    rh_sse_open(x, NULL, NULL);
-    if (hub->options.retry_ms > 0) {
-        RH_IGNORE(rh_sse_retry(x, hub->options.retry_ms));
-    }
-    if (rh_exchange_on_abort(x, on_abort, subscriber) != 0 ||
-        (subscriber->room != NULL && rh_exchange_on_drain(x, on_drain, subscriber) != 0)) {
-        subscriber_end(subscriber); /* it would stay for ever, or hold a drain up */
-    }
-    return subscriber->room != NULL ? 0 : RH_ECUT;
+    rh_exchange_pin(x); /* the subscriber lies in its arena */
+    int err = listen(subscriber);
+    rh_exchange_unpin(x);
+    return err;
 }
 
 size_t rh_sse_hub_subscribers(struct rh_sse_hub *hub)

@@ -37,6 +37,11 @@ void rh_exchange_set_route(struct rh_exchange *x, struct rh_slice pattern);
 /* True where nobody has answered, nobody holds the exchange, and somebody is there to take an
  * answer. */
 bool rh_exchange_needs_answer(const struct rh_exchange *x);
+/* Keeps the exchange from its release until rh_exchange_unpin: for a function that calls something
+ * that may run a user's callback, and touches the exchange or its arena again after that. The
+ * exchange may be gone after unpin. */
+void rh_exchange_pin(struct rh_exchange *x);
+void rh_exchange_unpin(struct rh_exchange *x);
 /* Goes on with a held exchange: its hold ends, `fn` runs as a handler does, and where it neither
  * answers nor defers the peer gets a 500. On a cut exchange the hold ends and `fn` does not run. */
 void rh_exchange_continue(struct rh_exchange *x, void (*fn)(struct rh_exchange *x, void *data),

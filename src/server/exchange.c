@@ -71,13 +71,13 @@ void rh_exchange_handle(struct rh_exchange *x)
     x->calls++;
     door->handle(x, door);
     rh_exchange_require_answer(x);
-    rh_exchange_leave(x); /* the handler may have closed the server, and so cut it */
+    rh_exchange_leave(x);
 }
 
 void rh_exchange_require_answer(struct rh_exchange *x)
 {
     bool waits_for_body = !x->body_told && (x->on_whole != NULL || x->on_data != NULL);
-    if (RH_UNLIKELY(x->answer_state == RH_ANSWER_NONE && !x->held && !waits_for_body)) {
+    if (RH_UNLIKELY(rh_exchange_needs_answer(x) && !waits_for_body && !x->engine->closing)) {
         rh_engine_log(x->engine, RH_LOG_ERROR, "handler of %.*s neither answered nor deferred",
                       RH_ROW(x));
         rh_respond_error(x, 500, NULL);

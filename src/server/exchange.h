@@ -199,7 +199,8 @@ struct rh_exchange *rh_exchange_create(struct rh_engine *engine, struct rh_sessi
 enum rh_rule rh_exchange_open_head(struct rh_exchange *x, const char *base);
 /* Calls the app. */
 void rh_exchange_handle(struct rh_exchange *x);
-/* A handler returned: one that neither answered nor deferred gets a 500 and a log line. */
+/* A handler returned: if it neither answered nor deferred, the peer gets a 500 and the log a line,
+ * unless the handler closed the server. */
 void rh_exchange_require_answer(struct rh_exchange *x);
 /* Gives a gathered body back. */
 void rh_exchange_release_whole(struct rh_exchange *x);

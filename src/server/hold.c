@@ -3,9 +3,24 @@
  * second does nothing. */
 #include "server/exchange.h"
 
+void rh_exchange_pin(struct rh_exchange *x)
+{
+    rh_exchange_enter(x);
+}
+
+void rh_exchange_unpin(struct rh_exchange *x)
+{
+    rh_exchange_leave(x);
+}
+
 void rh_exchange_continue(struct rh_exchange *x, void (*fn)(struct rh_exchange *x, void *data),
                           void *data)
 {
+    if (x->stream_open) {
+        rh_exchange_log(x, RH_LOG_ERROR, "%.*s goes on behind a stream that it opened: ignored",
+                        (int)x->route.len, x->route.base != NULL ? x->route.base : "");
+        return;
+    }
     rh_exchange_enter(x);
     x->held = false; /* whoever comes next answers or defers for itself */
     if (x->session != NULL && !x->overruled) {

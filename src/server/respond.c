@@ -123,13 +123,11 @@ int rh_response_add(struct rh_exchange *x, const char *name, const char *value)
     return add_field(x, rh_slice_from(name), rh_slice_from(value));
 }
 
-/* True where the answer can be given now; false for a cut or overruled exchange, whose hold ends
- * here, and for a second one. */
-static bool may_answer(struct rh_exchange *x, unsigned status)
+/* Returns true if the answer can be given now. It cannot on a cut or overruled exchange, nor if
+ * there is one already. */
+static bool accepts(struct rh_exchange *x, unsigned status)
 {
     if (x->session == NULL || x->overruled) {
-        x->held = false;
-        rh_exchange_maybe_release(x);
         return false;
     }
     if (x->answer_state != RH_ANSWER_NONE) {
@@ -139,6 +137,37 @@ static bool may_answer(struct rh_exchange *x, unsigned status)
     }
     RH_ASSERT((status >= 200 && status <= 599) || status == 101);
     return true;
+}
+
+/* The answer is not given. On a cut or overruled exchange the hold ends with it; a stream is ended
+ * by its own calls. The exchange may be gone after this. */
+static void refuse(struct rh_exchange *x)
+{
+    if ((x->session == NULL || x->overruled) && !x->stream_open) {
+        x->held = false;
+        rh_exchange_maybe_release(x);
+    }
+}
+
+/* As refuse; what the answer would have held goes back first, since it may lie in the exchange's
+ * arena. */
+static void refuse_owned(struct rh_exchange *x, void (*free_fn)(void *data), void *data)
+{
+    rh_exchange_enter(x);
+    if (free_fn != NULL) {
+        free_fn(data);
+    }
+    refuse(x);
+    rh_exchange_leave(x);
+}
+
+static bool may_answer(struct rh_exchange *x, unsigned status)
+{
+    if (RH_LIKELY(accepts(x, status))) {
+        return true;
+    }
+    refuse(x);
+    return false;
 }
 
 static void set_type(struct rh_exchange *x, const char *type)
@@ -320,8 +349,8 @@ void rh_respond_static(struct rh_exchange *x, unsigned status, const char *type,
 void rh_respond_owned(struct rh_exchange *x, unsigned status, const char *type, const void *body,
                       size_t len, void (*free_fn)(void *free_data), void *free_data)
 {
-    if (!may_answer(x, status)) {
-        free_fn(free_data);
+    if (!accepts(x, status)) {
+        refuse_owned(x, free_fn, free_data);
         return;
     }
     x->free_fn = free_fn;
@@ -365,10 +394,8 @@ void rh_respond_redirect(struct rh_exchange *x, unsigned status, const char *loc
 static void answer_source(struct rh_exchange *x, unsigned status, const char *type,
                           const struct rh_source *source, bool is_file)
 {
-    if (!may_answer(x, status)) {
-        if (source->close != NULL) {
-            source->close(source->data);
-        }
+    if (!accepts(x, status)) {
+        refuse_owned(x, source->close, source->data);
         return;
     }
     set_type(x, type);

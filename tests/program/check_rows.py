@@ -206,6 +206,24 @@ def a_half_closed_client_is_answered(_):
 
 
 @check
+def a_half_closed_upload_is_refused_and_no_more(_):
+    """A body that fails while the handler waits for the pool: the file's content is cut at a delimiter's start."""
+    program = Program()
+    part = b'--B\r\nContent-Disposition: form-data; name="f"; filename="a.txt"\r\n\r\n' + b"x" * 1000 + b"\r\n--B"
+    head = (b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=B\r\n"
+            b"Content-Length: 1000000\r\n\r\n")
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", program.port), timeout=20 * kit.SLOW) as stream:
+            stream.sendall(head + part)
+            stream.shutdown(socket.SHUT_WR)
+            answer = read_all(stream)
+            holds(answer.startswith(b"HTTP/1.1 400 "), answer)
+            equal(answer.count(b"HTTP/1.1"), 1)
+    equal(program.get("/ping").body, b"pong")
+    equal(program.stop(), 0)
+
+
+@check
 def panic_is_a_500_and_a_log_line(_):
     program = Program()
     equal(program.get("/panic").status, 500)
