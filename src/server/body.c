@@ -206,7 +206,7 @@ size_t rh_exchange_body_deliver(struct rh_exchange *x, struct rh_slice piece)
 /* Starts to read; a body that can not be allowed is refused before a byte of it is read. */
 static void ask(struct rh_exchange *x)
 {
-    if (x->overruled) {
+    if (x->tie != RH_TIE_OWN) {
         rh_exchange_enter(x);
         tell_end(x, RH_ECUT);
         rh_exchange_leave(x);

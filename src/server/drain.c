@@ -55,7 +55,7 @@ void rh_engine_drain(struct rh_engine *engine)
         struct drain_wait *wait =
             RH_CONTAINER_OF(engine->drain_waits.next, struct drain_wait, link);
         rh_list_remove(&wait->link);
-        bool stream_ended = wait->x->has_pipe && wait->x->pipe.ended;
+        bool stream_ended = wait->x->stream == RH_STREAM_CLOSED;
         if (wait->x->answer_state != RH_ANSWER_COMPLETE &&
             !stream_ended) { /* else it ends already */
             tell(wait->x, wait->fn, wait->data);

@@ -6,6 +6,7 @@
 
 #include "http/status.h"
 #include "rawhttp/status.h"
+#include "server/answer.h"
 #include "server/http1.h"
 #include "util/ascii.h"
 #include "util/word.h"
@@ -77,7 +78,7 @@ static RH_ALWAYS_INLINE char *put_framing(char *at, struct rh_exchange *x, int64
         x->chunked = true;
         return PUT(at, "Transfer-Encoding: chunked\r\n");
     }
-    if (!x->is_head) {
+    if (rh_answer_has_content(x)) {
         /* HTTP/1.0 knows no chunks: the close is the end (RFC 9112 §6.3). */
         x->ends_connection = true;
     }

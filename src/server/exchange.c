@@ -3,7 +3,7 @@
  * asks for it: its session is done, its outcome was told, nobody holds it, no user callback runs on
  * it, and no post of another thread waits for it. One gate, rh_exchange_maybe_release, asks these
  * questions; nothing counts. */
-#include "server/exchange.h"
+#include "server/answer.h"
 
 #include <string.h>
 
@@ -84,59 +84,15 @@ void rh_exchange_require_answer(struct rh_exchange *x)
     }
 }
 
-void rh_exchange_keep(struct rh_exchange *x)
-{
-    x->held = true;
-    if (x->held_link.next == NULL) {
-        rh_list_push_back(&x->engine->held, &x->held_link);
-    }
-}
-
-void rh_exchange_drop_memory(struct rh_exchange *x)
-{
-    if (x->free_fn != NULL) {
-        void (*free_fn)(void *) = x->free_fn;
-        x->free_fn = NULL;
-        free_fn(x->free_data);
-    }
-    if (x->memory_slab != NULL) {
-        rh_slab_release(x->memory_slab, (void *)(uintptr_t)x->memory.base);
-        x->memory_slab = NULL;
-    }
-}
-
-void rh_exchange_pay_body(struct rh_exchange *x)
-{
-    x->owes_body = false;
-    if (x->source_open) {
-        x->source_open = false;
-        if (x->source.close != NULL) {
-            x->calls++;
-            x->source.close(x->source.data);
-            x->calls--;
-        }
-    }
-    if (x->answer_kind == RH_ANSWER_UPGRADE && x->upgrade.kind != NULL) {
-        const struct rh_session_kind *kind = x->upgrade.kind;
-        x->upgrade.kind = NULL;
-        if (kind->cancel != NULL) {
-            kind->cancel(x->upgrade.argument);
-        }
-    }
-    rh_exchange_drop_memory(x);
-    if (x->has_pipe && x->pipe.bytes != NULL) {
-        rh_slab_release(&x->engine->pools.pipes, x->pipe.bytes);
-        x->pipe.bytes = NULL;
-    }
-}
-
 void rh_exchange_free(struct rh_exchange *x)
 {
     struct rh_engine *engine = x->engine;
     if (x->watch != RH_WATCH_NONE) {
         rh_exchange_watch_for(x, RH_WATCH_NONE);
     }
-    rh_exchange_close_body(x);
+    if (RH_UNLIKELY(rh_answer_holds(x))) {
+        rh_answer_give_back(x);
+    }
     rh_exchange_release_whole(x);
     if (x->head_block != NULL) {
         rh_slab_release(&engine->pools.heads, x->head_block);
@@ -279,8 +235,8 @@ void rh_exchange_cut(struct rh_exchange *x, enum rh_abort reason)
     }
     x->calls++;
     rh_exchange_body_end(x, RH_ECUT);
-    rh_exchange_close_body(x);
-    if (x->aborts != NULL && (x->answer_state == RH_ANSWER_NONE || x->stream_open)) {
+    rh_answer_give_back(x);
+    if (x->aborts != NULL && (x->answer_state == RH_ANSWER_NONE || x->stream == RH_STREAM_OPEN)) {
         rh_exchange_tell_abort(x, reason);
     }
     rh_stream_let_go(x);

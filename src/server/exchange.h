@@ -34,24 +34,51 @@ enum rh_body_state {
     RH_BODY_FAILED      /* cut, too large, framed wrongly, too late */
 };
 
-/* The answer.
+/* The answer; answer.c moves it.
  *
- *   NONE -> READY -> SENDING -> COMPLETE
- *                 `-----------> COMPLETE       (fits into the output)
+ *   NONE -> READY -> SENDING <-> WAITING
+ *             |         `-----------`-> COMPLETE
+ *             `-----------------------> COMPLETE       (no content follows the head)
  */
 enum rh_answer_state {
     RH_ANSWER_NONE,    /* not given yet */
     RH_ANSWER_READY,   /* given: its head is made at the next pull */
-    RH_ANSWER_SENDING, /* head made, body pieces are pulled */
+    RH_ANSWER_SENDING, /* head made, content is pulled */
+    RH_ANSWER_WAITING, /* its source has nothing now */
     RH_ANSWER_COMPLETE /* all of it is in the output, or was lost */
 };
 
+/* Its content. From OWNED on it holds something that is given back (rh_answer_give_back), and then
+ * it is EMPTY. */
 enum rh_answer_kind {
     RH_ANSWER_EMPTY,
-    RH_ANSWER_MEMORY, /* `memory`, in the arena, static or owned */
-    RH_ANSWER_SOURCE, /* pulled; also the push stream, whose source is its pipe */
+    RH_ANSWER_COPY,   /* in the arena */
+    RH_ANSWER_STATIC, /* in the program */
+    RH_ANSWER_OWNED,  /* the handler's, freed by its function */
+    RH_ANSWER_SLAB,   /* a copy that fits no arena */
+    RH_ANSWER_SOURCE, /* pulled */
+    RH_ANSWER_FILE,   /* pulled, or taken as ranges: its data begins with a struct rh_file_source */
+    RH_ANSWER_STREAM, /* pulled from the pipe that the handler writes to */
     RH_ANSWER_UPGRADE /* 101: a session of another kind takes over */
 };
+
+/* Whose answer it is; hold.c moves it.
+ *
+ *   OWN -> OVERRULING -> REPLYING -> OVERRULED
+ */
+enum rh_tie {
+    RH_TIE_OWN,        /* the handler's */
+    RH_TIE_OVERRULING, /* the handler hears that its answer comes too late */
+    RH_TIE_REPLYING,   /* the library answers in its place */
+    RH_TIE_OVERRULED   /* what the handler answers is a no-op, but its hold is its own to end */
+};
+
+/* The push stream; stream.c moves it. It is the handler's to end, whatever becomes of the answer;
+ * one that is opened after another has ended writes to nobody, as a second answer does. */
+enum rh_stream_state { RH_STREAM_NONE, RH_STREAM_OPEN, RH_STREAM_CLOSED };
+
+/* The content that such a stream writes. */
+enum rh_pipe_state { RH_PIPE_OPEN, RH_PIPE_ENDED, RH_PIPE_FAILED };
 
 struct rh_response_field {
     struct rh_response_field *next;
@@ -80,8 +107,7 @@ struct rh_pipe {
     uint32_t end; /* behind the last one written */
     rh_stream_fn on_drained;
     void *data;
-    bool ended;
-    bool failed;
+    uint8_t state;      /* enum rh_pipe_state */
     bool wants_drained; /* a write took less than everything */
 };
 
@@ -103,18 +129,26 @@ struct rh_exchange {
     struct rh_field *trailers; /* with RH_BODY_CHUNKED */
     const char *trailers_base; /* with trailers_n */
     struct rh_response_field **response_last;
-    struct rh_slice memory; /* with RH_ANSWER_MEMORY */
     union {
-        struct rh_source source; /* with RH_ANSWER_SOURCE */
+        struct {
+            struct rh_slice memory; /* with COPY to SLAB */
+            union {
+                struct {
+                    void (*free_fn)(void *free_data);
+                    void *free_data;
+                } owned;
+                struct rh_slab *memory_slab;
+            };
+        };
+        struct rh_source source; /* with SOURCE, FILE and STREAM */
         struct {
             const struct rh_session_kind *kind; /* NULL: it has taken over */
             void *argument;
-        } upgrade; /* with RH_ANSWER_UPGRADE */
+        } upgrade;
     };
-    struct rh_pipe pipe;   /* with has_pipe */
-    void *free_data;       /* with free_fn */
     struct rh_alarm alarm; /* with `watch` */
     uint64_t seen_ms;      /* with `watch`: since then it waits */
+    struct rh_pipe pipe;   /* with a stream */
 
     /* From here to `in` all is zero at first. */
     struct rh_link held_link; /* in engine->held; zero: it was never held */
@@ -141,9 +175,7 @@ struct rh_exchange {
     /* Answer. */
     uint16_t status; /* once given */
     struct rh_response_field *response_first;
-    struct rh_slice type;        /* Content-Type; absent: none */
-    struct rh_slab *memory_slab; /* where a copy that fits no arena came from; NULL: not */
-    void (*free_fn)(void *free_data);
+    struct rh_slice type;    /* Content-Type; absent: none */
     uint64_t answer_bytes;   /* body bytes handed to the output */
     uint32_t response_bytes; /* what the fields need in a head */
 
@@ -153,27 +185,21 @@ struct rh_exchange {
     uint8_t answer_kind;  /* enum rh_answer_kind */
     uint8_t watch;        /* enum rh_watch; changed by rh_exchange_watch_for */
     bool overdue;         /* what is watched for did not come in time */
+    uint8_t stream;       /* enum rh_stream_state */
     uint8_t refusal;      /* enum rh_rule for which its head or body was refused */
     uint8_t cut;          /* enum rh_abort with which it was cut, 0: not */
     uint8_t calls;        /* depth of user callbacks that run on it: not released inside */
-    bool held;            /* rh_exchange_hold or an open stream */
+    bool held;            /* by rh_exchange_hold */
     bool peer_eof;        /* the hint was given */
     bool chunked;         /* the answer is framed by chunks */
     bool ends_connection; /* the answer says so */
-    bool source_waits;    /* pull said RH_EAGAIN */
-    bool source_open;     /* close is still owed */
-    bool source_is_file;  /* its data begins with a struct rh_file_source (server/door.h) */
-    bool owes_body; /* the answer's body has something to be given back: rh_exchange_close_body */
-    bool body_told; /* on_end or on_whole was called */
+    bool body_told;       /* on_end or on_whole was called */
     bool continue_due;    /* 100 (Continue) is to be sent */
     bool concluded;       /* outcome told */
-    bool is_head;         /* no content in the answer whatever it says */
-    bool discard_offered; /* the body was asked to be read on */
+    bool no_content;      /* follows the answer's head, whatever its length says */
     bool tls;             /* the connection's, or what a trusted proxy says */
-    bool stream_open;     /* push stream not yet ended */
-    bool has_pipe;        /* a push stream was opened */
     bool as_is;           /* the door's `finish` is not told of it */
-    bool overruled;       /* answered in the handler's place: what the handler answers is a no-op */
+    uint8_t tie;          /* enum rh_tie */
 
     _Atomic uint32_t posts; /* of other threads that have not run yet; counted by them */
 
@@ -233,25 +259,31 @@ static inline bool rh_exchange_has_posts(const struct rh_exchange *x)
 {
     return atomic_load_explicit(&x->posts, memory_order_relaxed) > 0;
 }
+/* A handler will come back to it: it holds it, or has a stream to end. */
+static inline bool rh_exchange_is_kept(const struct rh_exchange *x)
+{
+    return x->held || x->stream == RH_STREAM_OPEN;
+}
 /* Gives the memory back if nothing needs it any more: the one gate, which asks and does not count.
  */
 void rh_exchange_free(struct rh_exchange *x);
 static inline void rh_exchange_maybe_release(struct rh_exchange *x)
 {
-    if (x->session == NULL && x->concluded && !x->held && x->calls == 0 &&
+    if (x->session == NULL && x->concluded && !rh_exchange_is_kept(x) && x->calls == 0 &&
         !rh_exchange_has_posts(x)) {
         rh_exchange_free(x);
     }
 }
-/* Gives `memory` back to where it came from. */
-void rh_exchange_drop_memory(struct rh_exchange *x);
-/* Gives back what the answer's body holds (free function, source, copy, pipe). */
-void rh_exchange_pay_body(struct rh_exchange *x);
-static inline void rh_exchange_close_body(struct rh_exchange *x)
+/* What the handler answers is not sent any more. */
+static inline bool rh_exchange_is_overruled(const struct rh_exchange *x)
 {
-    if (RH_UNLIKELY(x->owes_body)) {
-        rh_exchange_pay_body(x);
-    }
+    return x->tie == RH_TIE_OVERRULING || x->tie == RH_TIE_OVERRULED;
+}
+
+/* Everything of an exchange belongs to its loop's thread. */
+static inline void rh_exchange_assert_thread(const struct rh_exchange *x)
+{
+    RH_ASSERT(pthread_equal(x->engine->thread, pthread_self()));
 }
 
 /* A user callback runs from here to leave: the exchange is not released in between. */
@@ -266,6 +298,25 @@ static inline void rh_exchange_leave(struct rh_exchange *x)
     rh_exchange_maybe_release(x);
 }
 
+/* The answer was given: a hold has ended, unless another answered in the handler's place. */
+static inline void rh_exchange_answered(struct rh_exchange *x)
+{
+    if (RH_LIKELY(x->tie != RH_TIE_REPLYING)) {
+        x->held = false;
+    }
+}
+/* The body's callbacks are not called any more. */
+static inline void rh_body_leave(struct rh_exchange *x)
+{
+    x->body_told = true;
+    rh_list_remove(&x->waiting);
+    if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_PAUSED) {
+        x->body_state = RH_BODY_UNASKED;
+    }
+}
+
+/* Gives the pipe's memory back. */
+void rh_stream_drop(struct rh_exchange *x);
 /* Nothing is sent any more: a writer that waits for room hears that there is some, so that it comes
  * to its end. */
 void rh_stream_let_go(struct rh_exchange *x);
@@ -280,8 +331,14 @@ void rh_exchange_body_end(struct rh_exchange *x, int error);
 /* Somebody else answers: whoever reads the body hears RH_ECUT, and the rest of it is discarded. */
 void rh_exchange_body_abandon(struct rh_exchange *x);
 
-/* A handler, or an open stream, keeps it beyond its callback. */
-void rh_exchange_keep(struct rh_exchange *x);
+/* hold.c: a handler, or an open stream, keeps it beyond its callback: it is in the engine's list
+ * from now on. */
+void rh_exchange_note_kept(struct rh_exchange *x);
+/* The handler's hold has ended. */
+static inline void rh_exchange_let_go(struct rh_exchange *x)
+{
+    x->held = false;
+}
 
 /* It has something new to say, or wants its input again: its session hears. */
 static inline void rh_exchange_ready(struct rh_exchange *x)

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/answer.h"
 #include "server/speaker.h"
 
 static struct rh_http1 *http1_of(struct rh_session *s)
@@ -42,7 +43,7 @@ static void finish_early(struct rh_http1 *h)
 /* Worth a larger buffer. A file that the host does not take as ranges is a source as any other. */
 static bool has_bulk(const struct rh_http1 *h, const struct rh_exchange *x)
 {
-    if (x->body_state == RH_BODY_DONE && x->answer_kind != RH_ANSWER_SOURCE) {
+    if (x->body_state == RH_BODY_DONE && !rh_answer_is_pulled(x)) {
         return false;
     }
     if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_PAUSED ||
@@ -50,8 +51,9 @@ static bool has_bulk(const struct rh_http1 *h, const struct rh_exchange *x)
         return x->head.body_kind != RH_BODY_LENGTH ||
                x->body_left + x->body_pending > RH_OUTPUT_BYTES;
     }
-    return x->answer_kind == RH_ANSWER_SOURCE && !x->stream_open &&
-           !(x->source_is_file && h->session.host->takes_files) &&
+    bool is_pulled = x->answer_kind == RH_ANSWER_SOURCE ||
+                     (x->answer_kind == RH_ANSWER_FILE && !h->session.host->takes_files);
+    return is_pulled &&
            (x->source.length < 0 || (uint64_t)x->source.length - x->answer_bytes > RH_OUTPUT_BYTES);
 }
 
@@ -150,7 +152,6 @@ static void forget_head(struct rh_http1 *h)
 static bool prepare_body(struct rh_exchange *x)
 {
     struct rh_engine *engine = x->engine;
-    x->is_head = x->head.method == RH_HEAD;
     switch (x->head.body_kind) {
     case RH_BODY_NONE:
         x->body_state = RH_BODY_DONE;
@@ -457,8 +458,7 @@ static void http1_sent(struct rh_session *s)
     struct rh_http1 *h = http1_of(s);
     struct rh_exchange *x = h->x;
     if (x != NULL && x->answer_state == RH_ANSWER_SENDING &&
-        (x->answer_kind == RH_ANSWER_MEMORY ||
-         (x->source_is_file && x->answer_bytes == (uint64_t)x->source.length))) {
+        (rh_answer_is_memory(x) || x->answer_kind == RH_ANSWER_FILE) && rh_answer_is_whole(x)) {
         rh_http1_complete(h, x, NULL);
     }
     update(h); /* whoever was told an outcome may have answered what follows on this connection */

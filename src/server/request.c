@@ -244,42 +244,6 @@ void **rh_exchange_server_slot(struct rh_exchange *x, unsigned index, void (*fre
     return &x->engine->slots[index].value;
 }
 
-static void assert_thread(const struct rh_exchange *x)
-{
-    RH_ASSERT(pthread_equal(x->engine->thread, pthread_self()));
-}
-
-void rh_exchange_hold(struct rh_exchange *x)
-{
-    assert_thread(x);
-    /* A hold ends with the answer: one behind it would never. */
-    if (x->answer_state != RH_ANSWER_NONE && !x->overruled) {
-        rh_exchange_log(x, RH_LOG_ERROR, "%.*s holds what it has answered", RH_ROW(x));
-        return;
-    }
-    rh_exchange_keep(x);
-}
-
-void rh_exchange_release(struct rh_exchange *x)
-{
-    assert_thread(x);
-    if (x->stream_open) { /* also where it drops what is written */
-        rh_stream_fail(x);
-        return;
-    }
-    if (x->session != NULL && x->answer_state == RH_ANSWER_NONE) {
-        rh_respond_error(x, 500, NULL);
-        return;
-    }
-    x->held = false;
-    rh_exchange_maybe_release(x);
-}
-
-bool rh_exchange_needs_answer(const struct rh_exchange *x)
-{
-    return x->session != NULL && x->answer_state == RH_ANSWER_NONE && !x->held && !x->stream_open;
-}
-
 int rh_exchange_is_cut(const struct rh_exchange *x)
 {
     return x->cut != 0;

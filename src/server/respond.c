@@ -7,8 +7,8 @@
 
 #include "http/reference.h"
 #include "http/status.h"
+#include "server/answer.h"
 #include "server/door.h"
-#include "server/exchange.h"
 #include "util/ascii.h"
 
 /* Fields of the engine: a handler that set them could break the framing (RFC 9112 §6) or lie about
@@ -123,28 +123,12 @@ int rh_response_add(struct rh_exchange *x, const char *name, const char *value)
     return add_field(x, rh_slice_from(name), rh_slice_from(value));
 }
 
-/* Returns true if the answer can be given now. It cannot on a cut or overruled exchange, nor if
- * there is one already. */
-static bool accepts(struct rh_exchange *x, unsigned status)
-{
-    if (x->session == NULL || x->overruled) {
-        return false;
-    }
-    if (x->answer_state != RH_ANSWER_NONE) {
-        rh_exchange_log(x, RH_LOG_ERROR, "second answer (%u) on %.*s refused", status,
-                        RH_ROW(x));
-        return false;
-    }
-    RH_ASSERT((status >= 200 && status <= 599) || status == 101);
-    return true;
-}
-
 /* The answer is not given. On a cut or overruled exchange the hold ends with it; a stream is ended
  * by its own calls. The exchange may be gone after this. */
 static void refuse(struct rh_exchange *x)
 {
-    if ((x->session == NULL || x->overruled) && !x->stream_open) {
-        x->held = false;
+    if ((x->session == NULL || rh_exchange_is_overruled(x)) && x->stream != RH_STREAM_OPEN) {
+        rh_exchange_let_go(x);
         rh_exchange_maybe_release(x);
     }
 }
@@ -163,55 +147,20 @@ static void refuse_owned(struct rh_exchange *x, void (*free_fn)(void *data), voi
 
 static bool may_answer(struct rh_exchange *x, unsigned status)
 {
-    if (RH_LIKELY(accepts(x, status))) {
+    if (RH_LIKELY(rh_answer_accepts(x, status))) {
         return true;
     }
     refuse(x);
     return false;
 }
 
-static void set_type(struct rh_exchange *x, const char *type)
-{
-    if (type == NULL || x->type.base != NULL) { /* one that was set before stands */
-        return;
-    }
-    struct rh_slice slice = rh_slice_from(type);
-    if (rh_field_value_is_valid(slice)) {
-        x->type = rh_arena_copy(&x->arena, slice);
-    }
-}
-
-/* The handler's duty ends here; from now on its body callbacks are not called. */
-static void give(struct rh_exchange *x, unsigned status, enum rh_answer_kind kind)
-{
-    struct rh_door *door = x->engine->door;
-    x->status = (uint16_t)status;
-    x->answer_kind = (uint8_t)kind;
-    if (RH_UNLIKELY(door->finish != NULL && kind == RH_ANSWER_MEMORY &&
-                    x->memory.len >= door->finish_bytes_min && !x->as_is)) {
-        door->finish(x, door);
-    }
-    x->answer_state = RH_ANSWER_READY;
-    x->held = false;
-    x->body_told = true;
-    rh_list_remove(&x->waiting);
-    if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_PAUSED) {
-        x->body_state = RH_BODY_UNASKED;
-    }
-    rh_exchange_ready(x);
-}
-
-static void answer_memory(struct rh_exchange *x, unsigned status, struct rh_slice body)
-{
-    x->memory = body;
-    give(x, status, RH_ANSWER_MEMORY);
-}
-
-/* In the arena; what does not fit there goes where whole request bodies are gathered, and counts
- * against their budget. Absent where neither has room. */
-static struct rh_slice copy_content(struct rh_exchange *x, struct rh_slice content)
+/* Copies the content into the arena; what does not fit there goes where whole request bodies are
+ * gathered (*ret_slab), and counts against their budget. Absent if neither has room. */
+static struct rh_slice copy_content(struct rh_exchange *x, struct rh_slice content,
+                                    struct rh_slab **ret_slab)
 {
     struct rh_slice copy = rh_arena_copy(&x->arena, content);
+    *ret_slab = NULL;
     if (RH_LIKELY(copy.base != NULL)) {
         return copy;
     }
@@ -221,8 +170,7 @@ static struct rh_slice copy_content(struct rh_exchange *x, struct rh_slice conte
         return copy;
     }
     memcpy(place, content.base, content.len);
-    x->memory_slab = slab;
-    x->owes_body = true;
+    *ret_slab = slab;
     return (struct rh_slice){place, content.len};
 }
 
@@ -260,23 +208,15 @@ struct rh_slice rh_response_field(const struct rh_exchange *x, const char *name,
 
 int rh_exchange_replace_content(struct rh_exchange *x, struct rh_slice content, const char *coding)
 {
-    RH_ASSERT(x->answer_kind == RH_ANSWER_MEMORY && x->answer_state == RH_ANSWER_NONE);
-    struct rh_slab *old_slab = x->memory_slab;
-    x->memory_slab = NULL;
-    struct rh_slice copy = copy_content(x, content);
-    struct rh_slab *copy_slab = x->memory_slab;
-    x->memory_slab = old_slab;
+    struct rh_slab *slab;
+    struct rh_slice copy = copy_content(x, content, &slab);
     int err = copy.base == NULL ? RH_ENOROOM : rh_response_set(x, "Content-Encoding", coding);
-    if (err != 0) {
-        if (copy_slab != NULL) {
-            rh_slab_release(copy_slab, (void *)(uintptr_t)copy.base);
-        }
-        return err;
+    if (err == 0) {
+        rh_answer_replace_memory(x, copy, slab);
+    } else if (slab != NULL) {
+        rh_slab_release(slab, (void *)(uintptr_t)copy.base);
     }
-    rh_exchange_drop_memory(x);
-    x->memory = copy;
-    x->memory_slab = copy_slab;
-    return 0;
+    return err;
 }
 
 /* --- Answers -------------------------------------------------------------------------------- */
@@ -285,23 +225,27 @@ int rh_exchange_replace_content(struct rh_exchange *x, struct rh_slice content, 
 static void answer_copy(struct rh_exchange *x, unsigned status, struct rh_slice body)
 {
     static const char no_memory[] = "500 Internal Server Error\n";
-    struct rh_slice copy = copy_content(x, body);
-    if (RH_UNLIKELY(copy.base == NULL)) {
+    struct rh_slab *slab;
+    struct rh_slice copy = copy_content(x, body, &slab);
+    if (RH_LIKELY(copy.base != NULL && slab == NULL)) {
+        rh_answer_give_memory(x, status, RH_ANSWER_COPY, copy);
+    } else if (copy.base != NULL) {
+        rh_answer_give_slab(x, status, copy, slab);
+    } else {
         rh_exchange_log(x, RH_LOG_ERROR,
                         "no memory for a copy of an answer of %zu bytes: use rh_respond_owned",
                         body.len);
         x->type = rh_slice_from("text/plain");
-        status = 500;
         copy = (struct rh_slice){no_memory, sizeof no_memory - 1};
+        rh_answer_give_memory(x, 500, RH_ANSWER_STATIC, copy);
     }
-    answer_memory(x, status, copy);
 }
 
 void rh_respond(struct rh_exchange *x, unsigned status, const char *type, const void *body,
                 size_t len)
 {
     if (may_answer(x, status)) {
-        set_type(x, type);
+        rh_answer_set_type(x, type);
         answer_copy(x, status, (struct rh_slice){body, len});
     }
 }
@@ -333,7 +277,7 @@ void rh_respond_html(struct rh_exchange *x, unsigned status, const char *html)
 void rh_respond_empty(struct rh_exchange *x, unsigned status)
 {
     if (may_answer(x, status)) {
-        give(x, status, RH_ANSWER_EMPTY);
+        rh_answer_give_empty(x, status);
     }
 }
 
@@ -341,23 +285,20 @@ void rh_respond_static(struct rh_exchange *x, unsigned status, const char *type,
                        size_t len)
 {
     if (may_answer(x, status)) {
-        set_type(x, type);
-        answer_memory(x, status, (struct rh_slice){body, len});
+        rh_answer_set_type(x, type);
+        rh_answer_give_memory(x, status, RH_ANSWER_STATIC, (struct rh_slice){body, len});
     }
 }
 
 void rh_respond_owned(struct rh_exchange *x, unsigned status, const char *type, const void *body,
                       size_t len, void (*free_fn)(void *free_data), void *free_data)
 {
-    if (!accepts(x, status)) {
+    if (!rh_answer_accepts(x, status)) {
         refuse_owned(x, free_fn, free_data);
         return;
     }
-    x->free_fn = free_fn;
-    x->free_data = free_data;
-    x->owes_body = true;
-    set_type(x, type);
-    answer_memory(x, status, (struct rh_slice){body, len});
+    rh_answer_set_type(x, type);
+    rh_answer_give_owned(x, status, (struct rh_slice){body, len}, free_fn, free_data);
 }
 
 void rh_respond_error(struct rh_exchange *x, unsigned status, const char *detail)
@@ -392,54 +333,44 @@ void rh_respond_redirect(struct rh_exchange *x, unsigned status, const char *loc
 }
 
 static void answer_source(struct rh_exchange *x, unsigned status, const char *type,
-                          const struct rh_source *source, bool is_file)
+                          const struct rh_source *source, enum rh_answer_kind kind)
 {
-    if (!accepts(x, status)) {
+    if (!rh_answer_accepts(x, status)) {
         refuse_owned(x, source->close, source->data);
         return;
     }
-    set_type(x, type);
-    x->source = *source;
-    x->source_open = x->owes_body = true;
-    x->source_is_file = is_file;
-    give(x, status, RH_ANSWER_SOURCE);
+    rh_answer_set_type(x, type);
+    rh_answer_give_source(x, status, kind, source);
 }
 
 void rh_respond_source(struct rh_exchange *x, unsigned status, const char *type,
                        const struct rh_source *source)
 {
-    answer_source(x, status, type, source, false);
+    answer_source(x, status, type, source, RH_ANSWER_SOURCE);
 }
 
 void rh_respond_file(struct rh_exchange *x, unsigned status, const char *type,
                      const struct rh_source *source)
 {
     RH_ASSERT(source->length >= 0);
-    answer_source(x, status, type, source, true);
+    answer_source(x, status, type, source, RH_ANSWER_FILE);
 }
 
 void rh_exchange_upgrade(struct rh_exchange *x, const struct rh_session_kind *kind, void *argument)
 {
-    bool may = may_answer(x, 101);
-    if (may && x->body_state == RH_BODY_DONE) {
-        x->upgrade.kind = kind;
-        x->upgrade.argument = argument;
-        x->owes_body = true;
-        give(x, 101, RH_ANSWER_UPGRADE);
+    bool is_wanted = rh_answer_is_wanted(x, 101);
+    if (is_wanted && x->body_state == RH_BODY_DONE) {
+        rh_answer_give_upgrade(x, kind, argument);
         return;
     }
+    rh_exchange_enter(x);
     if (kind->cancel != NULL) {
         kind->cancel(argument);
     }
-    if (may) {
+    if (is_wanted) {
         rh_respond_error(x, 400, "a request for an upgrade has no body");
+    } else {
+        refuse(x);
     }
-}
-
-void rh_source_resume(struct rh_exchange *x)
-{
-    if (x->source_waits) {
-        x->source_waits = false;
-        rh_exchange_ready(x);
-    }
+    rh_exchange_leave(x);
 }

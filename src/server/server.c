@@ -275,7 +275,7 @@ void rh_server_log_holds(struct rh_server *server)
     struct rh_link *all = &server->engine.held;
     for (struct rh_link *link = all->next; link != all; link = link->next) {
         struct rh_exchange *x = RH_CONTAINER_OF(link, struct rh_exchange, held_link);
-        if (x->held) {
+        if (rh_exchange_is_kept(x)) {
             rh_engine_log(&server->engine, RH_LOG_ERROR,
                           "still held at the end: an exchange of %.*s", RH_ROW(x));
         }

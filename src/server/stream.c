@@ -5,15 +5,28 @@
 
 #include <string.h>
 
-#include "server/exchange.h"
+#include "server/answer.h"
+#include "util/machine.h"
 
+static const uint16_t stream_moves[] = {
+    [RH_STREAM_NONE] = RH_TO(RH_STREAM_OPEN),
+    [RH_STREAM_OPEN] = RH_TO(RH_STREAM_CLOSED),
+    [RH_STREAM_CLOSED] = RH_TO(RH_STREAM_OPEN),
+};
+static const uint16_t pipe_moves[] = {
+    [RH_PIPE_OPEN] = RH_TO(RH_PIPE_ENDED) | RH_TO(RH_PIPE_FAILED),
+    [RH_PIPE_ENDED] = 0,
+    [RH_PIPE_FAILED] = 0,
+};
 static ptrdiff_t pull(void *data, char *out, size_t room)
 {
     struct rh_exchange *x = data;
     struct rh_pipe *pipe = &x->pipe;
     size_t len = pipe->end - pipe->at;
     if (len == 0) {
-        return pipe->failed ? RH_ECUT : pipe->ended ? 0 : RH_EAGAIN;
+        return pipe->state == RH_PIPE_OPEN     ? RH_EAGAIN
+               : pipe->state == RH_PIPE_FAILED ? RH_ECUT
+                                               : 0;
     }
     if (len > room) {
         len = room;
@@ -22,10 +35,9 @@ static ptrdiff_t pull(void *data, char *out, size_t room)
     pipe->at += (uint32_t)len;
     if (pipe->at == pipe->end) {
         pipe->at = pipe->end = 0;
-        rh_slab_release(&x->engine->pools.pipes, pipe->bytes); /* a quiet stream holds none */
-        pipe->bytes = NULL;
+        rh_stream_drop(x); /* a quiet stream holds none */
     }
-    if (pipe->wants_drained && !pipe->ended) {
+    if (pipe->wants_drained && pipe->state == RH_PIPE_OPEN) {
         pipe->wants_drained = false;
         if (pipe->on_drained != NULL) {
             pipe->on_drained(x, pipe->data);
@@ -37,37 +49,42 @@ static ptrdiff_t pull(void *data, char *out, size_t room)
 void rh_stream_open(struct rh_exchange *x, unsigned status, const char *type, int64_t length,
                     rh_stream_fn on_drained, void *data)
 {
-    if (!x->has_pipe) {
-        x->has_pipe = true;
-        x->pipe = (struct rh_pipe){.bytes = NULL};
+    if (x->stream == RH_STREAM_OPEN) {
+        rh_exchange_log(x, RH_LOG_ERROR, "second stream (%u) on %.*s refused", status,
+                        (int)x->route.len, x->route.base != NULL ? x->route.base : "");
+        return;
     }
-    if (x->session != NULL && x->answer_state == RH_ANSWER_NONE && !x->overruled) {
-        enum rh_body_state body = (enum rh_body_state)x->body_state;
-        bool told = x->body_told;
+    if (x->stream == RH_STREAM_NONE) {
+        x->pipe = (struct rh_pipe){.on_drained = on_drained, .data = data};
+    }
+    RH_MOVE(stream_moves, x->stream, RH_STREAM_OPEN);
+    rh_exchange_note_kept(x);
+    if (rh_answer_accepts(x, status)) {
         struct rh_source source = {.pull = pull, .close = NULL, .data = x, .length = length};
-        x->pipe.on_drained = on_drained;
-        x->pipe.data = data;
-        rh_respond_source(x, status, type, &source);
-        x->body_state = (uint8_t)body; /* an open stream goes on reading the request */
-        x->body_told = told;
-        /* Until something was written: the head leaves at once all the same. */
-        x->source_waits = true;
+        rh_answer_set_type(x, type);
+        rh_answer_give_source(x, status, RH_ANSWER_STREAM, &source);
     }
-    x->stream_open = true;
-    rh_exchange_keep(x);
+}
+
+void rh_stream_drop(struct rh_exchange *x)
+{
+    if (x->pipe.bytes != NULL) {
+        rh_slab_release(&x->engine->pools.pipes, x->pipe.bytes);
+        x->pipe.bytes = NULL;
+    }
 }
 
 /* What is written is dropped: the peer is gone, wants no content, or has all that was announced. */
 static bool drops(const struct rh_exchange *x)
 {
-    return x->session == NULL || x->overruled || x->is_head ||
-           x->answer_state == RH_ANSWER_COMPLETE;
+    return x->answer_kind != RH_ANSWER_STREAM || x->session == NULL || x->no_content ||
+           x->pipe.state != RH_PIPE_OPEN;
 }
 
 void rh_stream_let_go(struct rh_exchange *x)
 {
     struct rh_pipe *pipe = &x->pipe;
-    if (x->stream_open && pipe->wants_drained) {
+    if (x->stream == RH_STREAM_OPEN && pipe->wants_drained) {
         pipe->wants_drained = false;
         if (pipe->on_drained != NULL) {
             rh_exchange_enter(x);
@@ -88,7 +105,7 @@ size_t rh_stream_room(const struct rh_exchange *x)
 size_t rh_stream_write(struct rh_exchange *x, const void *bytes, size_t len)
 {
     struct rh_pipe *pipe = &x->pipe;
-    RH_ASSERT(x->stream_open);
+    RH_ASSERT(x->stream == RH_STREAM_OPEN);
     if (drops(x) || len == 0) {
         return len;
     }
@@ -97,7 +114,6 @@ size_t rh_stream_write(struct rh_exchange *x, const void *bytes, size_t len)
         if (pipe->bytes == NULL) {
             return 0;
         }
-        x->owes_body = true;
         pipe->at = pipe->end = 0;
     }
     if (pipe->at > 0 && len > RH_PIPE_BYTES - pipe->end) {
@@ -116,35 +132,30 @@ size_t rh_stream_write(struct rh_exchange *x, const void *bytes, size_t len)
     return taken;
 }
 
-static void end(struct rh_exchange *x)
+/* If the answer is another's, or the peer is gone, the exchange goes with its stream. */
+static void end(struct rh_exchange *x, enum rh_pipe_state how)
 {
-    RH_ASSERT(x->stream_open);
-    x->stream_open = false;
-    x->held = false;
-    if (x->overruled) { /* the answer is another's */
+    RH_ASSERT(x->stream == RH_STREAM_OPEN);
+    RH_MOVE(stream_moves, x->stream, RH_STREAM_CLOSED);
+    rh_exchange_let_go(x);
+    if (x->pipe.state == RH_PIPE_OPEN) {
+        RH_MOVE(pipe_moves, x->pipe.state, how);
+    }
+    if (x->session == NULL || rh_exchange_is_overruled(x)) {
         rh_exchange_maybe_release(x);
         return;
     }
-    x->pipe.ended = true;
-    x->body_told = true;
-    if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_PAUSED) {
-        x->body_state = RH_BODY_UNASKED;
-    }
-    if (x->session == NULL) {
-        rh_exchange_maybe_release(x);
-    } else {
-        x->source_waits = false;
-        rh_exchange_ready(x);
-    }
+    rh_body_leave(x);
+    rh_source_resume(x);
+    rh_exchange_ready(x);
 }
 
 void rh_stream_end(struct rh_exchange *x)
 {
-    end(x);
+    end(x, RH_PIPE_ENDED);
 }
 
 void rh_stream_fail(struct rh_exchange *x)
 {
-    x->pipe.failed = true;
-    end(x);
+    end(x, RH_PIPE_FAILED);
 }
