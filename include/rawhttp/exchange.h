@@ -88,7 +88,7 @@ RH_API int rh_response_add(struct rh_exchange *x, const char *name, const char *
 RH_API int rh_response_set_slice(struct rh_exchange *x, const char *name, struct rh_slice value);
 
 /* Final answers. Each ends the handler's duty; a second one is refused with a log line. Status is
- * 200 to 599. On a cut exchange they do nothing but end the hold. `type` is the Content-Type; NULL:
+ * 200 to 599; another is logged and answered with 500. On a cut exchange they do nothing but end the hold. `type` is the Content-Type; NULL:
  * none. The plain ones copy the body into the arena (or straight to the socket's buffer): the
  * caller's memory is free after the call; what is larger than that takes its place from the budget
  * for whole request bodies, up to body_whole_bytes_max. A body that can not be copied becomes a 500

@@ -33,8 +33,8 @@ bool rh_app_is_open(struct rh_app *app, const char *what, const char *name)
         return false;
     }
     if (atomic_load(&app->frozen)) {
-        rh_app_spoil(app, RH_EFROZEN, "%s %s: the app is in use by a server and can not change",
-                     what, name);
+        rh_app_spoil(app, RH_EFROZEN, "%s %s: the app is in use by a server and cannot change",
+                     what != NULL ? what : "route", name != NULL ? name : "NULL");
         return false;
     }
     return true;
@@ -220,6 +220,10 @@ static void route_add(struct rh_group *group, const char *method, const char *pa
                       rh_handler_fn handler, void *data)
 {
     struct rh_app *app = group->app;
+    if (method == NULL || pattern == NULL) {
+        rh_app_spoil(app, RH_EPATTERN, "route without a %s", method == NULL ? "method" : "pattern");
+        return;
+    }
     if (group == &app->last_route) {
         rh_app_spoil(app, RH_EPATTERN, "%s %s: rh_app_last takes middleware, not routes", method,
                      pattern);
@@ -365,7 +369,11 @@ struct rh_group *rh_app_group(struct rh_app *app, struct rh_group *parent, const
     if (parent == NULL) {
         parent = &app->root;
     }
-    size_t len = strlen(prefix);
+    size_t len = prefix != NULL ? strlen(prefix) : 0;
+    if (prefix == NULL) {
+        rh_app_spoil(app, RH_EPATTERN, "group without a prefix");
+        return NULL;
+    }
     if (len > 0 && (prefix[0] != '/' || prefix[len - 1] == '/')) {
         rh_app_spoil(app, RH_EPATTERN,
                      "group %s: a prefix is \"\" or begins with '/' and does not end with one",

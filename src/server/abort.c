@@ -1,6 +1,6 @@
 /* Who hears that an exchange is aborted: a list, newest first, since a middleware that holds
  * registers before the handler behind it. Whoever is told may register others, take some away, or
- * itself, end its hold, and even close the server, which tells of a cut inside of telling a hint.
+ * itself, end its hold, and even close the server, whose cut comes after the hint was told to all.
  * So places never leave the list: one that was taken away is free for the next who comes, and after
  * each call the walk begins anew with those who were not told. Ways to fail: the arena's cap. */
 #include "server/exchange.h"
@@ -53,6 +53,7 @@ static void forget(struct rh_exchange *x, rh_abort_fn fn, const void *data)
 
 int rh_exchange_on_abort(struct rh_exchange *x, rh_abort_fn fn, void *data)
 {
+    rh_exchange_assert_thread(x);
     if (fn == NULL) {
         forget(x, NULL, NULL);
         return 0;
@@ -73,5 +74,6 @@ int rh_exchange_on_abort(struct rh_exchange *x, rh_abort_fn fn, void *data)
 
 void rh_exchange_forget_abort(struct rh_exchange *x, rh_abort_fn fn, void *data)
 {
+    rh_exchange_assert_thread(x);
     forget(x, fn, data);
 }

@@ -26,6 +26,7 @@ static RH_ALWAYS_INLINE void move(struct rh_exchange *x, enum rh_answer_state ne
 
 bool rh_answer_is_wanted(struct rh_exchange *x, unsigned status)
 {
+    rh_exchange_assert_thread(x);
     if (x->session == NULL || rh_exchange_is_overruled(x)) {
         return false;
     }
@@ -177,14 +178,12 @@ static enum rh_answer_pulled break_off(struct rh_exchange *x, const char *why)
     return RH_PULLED_BROKEN;
 }
 
-/* After a call of a source, which was entered: what `n` means. */
+/* After a call of a source, which was entered: what `n` means. A connection that it closed ends
+ * later, when no call of its session runs. */
 static enum rh_answer_pulled came(struct rh_exchange *x, ptrdiff_t n)
 {
-    bool is_cut = x->session == NULL;
+    RH_ASSERT(x->session != NULL);
     rh_exchange_leave(x);
-    if (is_cut) {
-        return RH_PULLED_CUT;
-    }
     if (n == RH_EAGAIN) {
         move(x, RH_ANSWER_WAITING);
         return RH_PULLED_WAITS;
@@ -253,6 +252,7 @@ enum rh_answer_pulled rh_answer_pull_range(struct rh_exchange *x, uint64_t max,
 
 void rh_source_resume(struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     if (x->answer_state == RH_ANSWER_WAITING) {
         move(x, RH_ANSWER_SENDING);
         rh_exchange_ready(x);

@@ -79,12 +79,11 @@ static inline bool rh_answer_has_content(const struct rh_exchange *x)
 /* --- Its content ----------------------------------------------------------------------------- */
 
 enum rh_answer_pulled {
-    RH_PULLED_BYTES,  /* so many were written */
-    RH_PULLED_WAITS,  /* nothing now: the exchange will be ready again */
-    RH_PULLED_END,    /* all of it was pulled */
-    RH_PULLED_BROKEN, /* it breaks off, and the log says why: the peer must see that it is not whole
-                       */
-    RH_PULLED_CUT     /* the source ended the exchange, which may be gone */
+    RH_PULLED_BYTES, /* so many were written */
+    RH_PULLED_WAITS, /* nothing now: the exchange will be ready again */
+    RH_PULLED_END,   /* all of it was pulled */
+    RH_PULLED_BROKEN /* it breaks off, and the log says why: the peer must see that it is not whole
+                      */
 };
 
 /* The head is made: from here on content is pulled. */

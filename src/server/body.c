@@ -12,6 +12,7 @@ enum { ARENA_BODY_MAX = 1024 };
 
 int64_t rh_body_length(const struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     switch (x->head.body_kind) {
     case RH_BODY_NONE:
         return 0;
@@ -24,6 +25,7 @@ int64_t rh_body_length(const struct rh_exchange *x)
 
 void rh_body_limit(struct rh_exchange *x, uint64_t bytes_max)
 {
+    rh_exchange_assert_thread(x);
     x->body_limit = bytes_max;
 }
 
@@ -241,6 +243,7 @@ void rh_exchange_release_whole(struct rh_exchange *x)
 
 void rh_body_whole(struct rh_exchange *x, rh_body_whole_fn fn, void *data)
 {
+    rh_exchange_assert_thread(x);
     x->on_whole = fn;
     x->body_data = data;
     ask(x);
@@ -249,6 +252,7 @@ void rh_body_whole(struct rh_exchange *x, rh_body_whole_fn fn, void *data)
 void rh_body_stream(struct rh_exchange *x, rh_body_data_fn on_data, rh_body_end_fn on_end,
                     void *data)
 {
+    rh_exchange_assert_thread(x);
     x->on_data = on_data;
     x->on_end = on_end;
     x->body_data = data;
@@ -257,6 +261,7 @@ void rh_body_stream(struct rh_exchange *x, rh_body_data_fn on_data, rh_body_end_
 
 void rh_body_resume(struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     if (x->body_state == RH_BODY_PAUSED) {
         x->body_state = RH_BODY_READING;
         rh_exchange_watch_resumes(x);

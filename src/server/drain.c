@@ -26,6 +26,7 @@ static void tell(struct rh_exchange *x, rh_drain_fn fn, void *data)
 
 int rh_exchange_on_drain(struct rh_exchange *x, rh_drain_fn fn, void *data)
 {
+    rh_exchange_assert_thread(x);
     struct rh_engine *engine = x->engine;
     if (x->session == NULL) { /* cut: nobody waits for it */
         return 0;

@@ -94,8 +94,6 @@ void rh_drive_close(struct rh_drive *d, enum rh_abort reason)
     rh_conns_unqueue(rh_drive_conns(d), d);
     if (!rh_host_is_driving(&d->host)) {
         stop(d);
-    } else if (!d->boxed && d->output != RH_OUTPUT_IN_FLIGHT) {
-        end_session(d); /* HTTP/1 bears it inside of its calls: who waits hears at once */
     }
 }
 

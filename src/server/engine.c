@@ -11,6 +11,7 @@
 #include "http/date.h"
 #include "rawhttp/error.h"
 #include "server/config.h"
+#include "server/fatal.h"
 #include "server/http1.h"
 
 enum {
@@ -40,6 +41,7 @@ int rh_engine_init(struct rh_engine *engine, struct rh_door *door, const struct 
     engine->chunk_limits = (struct rh_chunk_limits){.overhead_bytes_max = CHUNK_OVERHEAD_MAX,
                                                     .trailer_bytes_max = TRAILER_BYTES_MAX,
                                                     .trailers_max = TRAILERS_MAX};
+    rh_fatal_watch(engine);
     rh_list_init(&engine->held);
     rh_list_init(&engine->body_waiters);
     rh_list_init(&engine->drain_waits);
@@ -59,6 +61,7 @@ void rh_engine_add_kind(struct rh_engine *engine, const struct rh_session_kind *
 
 void rh_engine_fini(struct rh_engine *engine)
 {
+    rh_fatal_forget(engine);
     for (size_t i = 0; i < RH_SERVER_SLOTS; i++) {
         if (engine->slots[i].value != NULL) { /* it was asked for, and there was memory for it */
             engine->slots[i].free_fn(engine->slots[i].value);

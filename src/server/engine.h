@@ -83,6 +83,7 @@ struct rh_engine {
     struct rh_slot slots[RH_SERVER_SLOTS];
     struct rh_engine_stats stats;
     pthread_t thread; /* the loop's; asserted */
+    struct rh_link link; /* of all in the process, for a failed assertion */
 };
 
 /* Copies `config` (its fields checked: RH_ECONFIG), reserves the pools. 0, RH_ECONFIG or UV_ENOMEM.

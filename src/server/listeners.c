@@ -154,7 +154,8 @@ int rh_listeners_add(struct rh_listeners *listeners, const char *address,
     }
     struct rh_listeners_entry **added = end_of(listeners);
     for (int i = 0; i < count; i++) {
-        if (i == 1 && addresses[1].sa.in6.sin6_port == 0) { /* a free port: the same on both families */
+        if (i == 1 &&
+            addresses[1].sa.in6.sin6_port == 0) { /* a free port: the same on both families */
             addresses[1].sa.in6.sin6_port = addresses[0].sa.in.sin_port;
         }
         int err = add_one(listeners, &addresses[i], &known, sharing);

@@ -17,11 +17,13 @@ static struct rh_slice part(const struct rh_exchange *x, size_t at, size_t len)
 
 int rh_request_method(const struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     return x->head.method;
 }
 
 struct rh_slice rh_request_method_name(const struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     return x->head.method == RH_METHOD_OTHER
                ? part(x, x->head.method_at, x->head.method_len)
                : rh_slice_from(rh_method_name((enum rh_method)x->head.method));
@@ -29,6 +31,7 @@ struct rh_slice rh_request_method_name(const struct rh_exchange *x)
 
 struct rh_slice rh_request_target(const struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     return part(x, x->head.target_at, x->head.target_len);
 }
 
@@ -47,16 +50,19 @@ struct rh_slice rh_exchange_row(const struct rh_exchange *x)
 
 struct rh_slice rh_request_path(const struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     return x->path;
 }
 
 struct rh_slice rh_request_query(const struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     return x->head.has_query ? part(x, x->head.query_at, x->head.query_len) : absent;
 }
 
 struct rh_slice rh_request_host(const struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     if (x->forwarded_host.base != NULL) {
         return x->forwarded_host;
     }
@@ -65,16 +71,19 @@ struct rh_slice rh_request_host(const struct rh_exchange *x)
 
 int rh_request_version_minor(const struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     return x->head.version_minor;
 }
 
 int rh_request_is_tls(const struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     return x->tls;
 }
 
 struct rh_slice rh_request_peer(const struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     char text[RH_PEER_TEXT_MAX];
     rh_peer_text(&x->peer, text);
     return rh_arena_copy((struct rh_arena *)(uintptr_t)&x->arena, rh_slice_from(text));
@@ -82,6 +91,7 @@ struct rh_slice rh_request_peer(const struct rh_exchange *x)
 
 unsigned rh_request_peer_port(const struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     return x->peer.port;
 }
 
@@ -115,6 +125,7 @@ static struct lines lines_of(const struct rh_exchange *x)
 
 struct rh_slice rh_request_field(const struct rh_exchange *x, const char *name)
 {
+    rh_exchange_assert_thread(x);
     struct lines lines = lines_of(x);
     return next_line(&lines, rh_slice_from(name));
 }
@@ -139,6 +150,7 @@ static size_t join(struct lines lines, struct rh_slice name, struct rh_slice lin
 
 struct rh_slice rh_request_list(struct rh_exchange *x, const char *name_text)
 {
+    rh_exchange_assert_thread(x);
     struct lines lines = lines_of(x);
     struct rh_slice name = rh_slice_from(name_text);
     struct rh_slice first = next_line(&lines, name);
@@ -157,18 +169,21 @@ struct rh_slice rh_request_list(struct rh_exchange *x, const char *name_text)
 
 struct rh_slice rh_request_trailer(const struct rh_exchange *x, const char *name)
 {
+    rh_exchange_assert_thread(x);
     struct lines lines = {x->trailers_base, x->trailers, x->trailers_n, 0};
     return next_line(&lines, rh_slice_from(name));
 }
 
 size_t rh_request_fields(const struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     return x->head.fields_n;
 }
 
 void rh_request_field_at(const struct rh_exchange *x, size_t index, struct rh_slice *ret_name,
                          struct rh_slice *ret_value)
 {
+    rh_exchange_assert_thread(x);
     RH_ASSERT(index < x->head.fields_n);
     const struct rh_field *f = &x->fields[index];
     *ret_name = (struct rh_slice){x->base + f->name_at, f->name_len};
@@ -211,10 +226,11 @@ static bool name_is(struct rh_slice raw, const char *name)
 
 struct rh_slice rh_request_query_value(struct rh_exchange *x, const char *name)
 {
+    rh_exchange_assert_thread(x);
     struct rh_slice rest = rh_request_query(x);
     struct rh_slice key;
     struct rh_slice value;
-    while (rest.len > 0 && rh_form_next(&rest, &key, &value)) {
+    while (name != NULL && rest.len > 0 && rh_form_next(&rest, &key, &value)) {
         if (name_is(key, name)) {
             return decoded(x, value);
         }
@@ -224,6 +240,7 @@ struct rh_slice rh_request_query_value(struct rh_exchange *x, const char *name)
 
 struct rh_slice rh_request_route(const struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     return x->route.base != NULL ? x->route : (struct rh_slice){"", 0};
 }
 
@@ -246,11 +263,13 @@ void **rh_exchange_server_slot(struct rh_exchange *x, unsigned index, void (*fre
 
 int rh_exchange_is_cut(const struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     return x->cut != 0;
 }
 
 int rh_exchange_on_outcome(struct rh_exchange *x, rh_outcome_fn fn, void *data)
 {
+    rh_exchange_assert_thread(x);
     if (x->concluded) {
         return RH_ESTATE;
     }
@@ -265,11 +284,13 @@ int rh_exchange_on_outcome(struct rh_exchange *x, rh_outcome_fn fn, void *data)
 
 void *rh_exchange_alloc(struct rh_exchange *x, size_t bytes)
 {
+    rh_exchange_assert_thread(x);
     return rh_arena_alloc(&x->arena, bytes);
 }
 
 char *rh_exchange_format(struct rh_exchange *x, const char *format, ...)
 {
+    rh_exchange_assert_thread(x);
     va_list args;
     va_list again;
     va_start(args, format);
@@ -286,21 +307,25 @@ char *rh_exchange_format(struct rh_exchange *x, const char *format, ...)
 
 uv_loop_t *rh_exchange_loop(const struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     return x->engine->loop;
 }
 
 uint64_t rh_exchange_now_ms(const struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     return rh_engine_now_ms(x->engine);
 }
 
 struct rh_server *rh_exchange_server(const struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     return x->engine->server;
 }
 
 void rh_exchange_log(struct rh_exchange *x, int level, const char *format, ...)
 {
+    rh_exchange_assert_thread(x);
     char line[768];
     if (!rh_engine_logs(x->engine, (enum rh_log_level)level)) {
         return;
@@ -319,11 +344,13 @@ static const char *kept(struct rh_exchange *x, const char *text)
 
 void rh_exchange_set_user(struct rh_exchange *x, const char *user)
 {
+    rh_exchange_assert_thread(x);
     x->user = kept(x, user);
 }
 
 void rh_exchange_set_request_id(struct rh_exchange *x, const char *id)
 {
+    rh_exchange_assert_thread(x);
     x->request_id = kept(x, id);
 }
 

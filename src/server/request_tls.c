@@ -16,6 +16,7 @@ static bool keep(struct rh_exchange *x, struct rh_slice text, struct rh_slice *r
 
 int rh_request_tls(struct rh_exchange *x, struct rh_tls_peer *ret_peer)
 {
+    rh_exchange_assert_thread(x);
     struct rh_tls_info info;
     struct rh_tls_peer peer = {0};
     if (x->engine->tls_info == NULL || (x->session == NULL && !x->tls)) {

@@ -94,6 +94,7 @@ int rh_exchange_replace_cookie(struct rh_exchange *x, const char *name, struct r
 
 int rh_response_set_slice(struct rh_exchange *x, const char *name, struct rh_slice value)
 {
+    rh_exchange_assert_thread(x);
     if (x->answer_state != RH_ANSWER_NONE) {
         return RH_ESTATE;
     }
@@ -112,11 +113,13 @@ int rh_response_set_slice(struct rh_exchange *x, const char *name, struct rh_sli
 
 int rh_response_set(struct rh_exchange *x, const char *name, const char *value)
 {
+    rh_exchange_assert_thread(x);
     return rh_response_set_slice(x, name, rh_slice_from(value));
 }
 
 int rh_response_add(struct rh_exchange *x, const char *name, const char *value)
 {
+    rh_exchange_assert_thread(x);
     if (rh_ascii_is(rh_slice_from(name), "content-type")) { /* there is only one (RFC 9110 §8.3) */
         return rh_response_set(x, name, value);
     }
@@ -311,6 +314,9 @@ void rh_respond_error(struct rh_exchange *x, unsigned status, const char *detail
 int rh_exchange_set_location(struct rh_exchange *x, const char *location)
 {
     struct rh_slice text = rh_slice_from(location);
+    if (text.len == 0) {
+        return RH_EFIELD;
+    }
     size_t len = rh_reference_encode(NULL, text);
     char *encoded = rh_arena_text(&x->arena, len);
     if (encoded == NULL) {

@@ -12,6 +12,8 @@
 
 #include "server/config.h"
 
+enum { HOLDS_AFTER_MS = 1000 };
+
 static struct rh_server *server_of(struct rh_turn *turn)
 {
     return RH_CONTAINER_OF(turn, struct rh_server, turn);
@@ -25,6 +27,11 @@ static int fail(struct rh_server *server, int code, const char *what, const char
 }
 
 static void free_server(struct rh_server *server);
+
+static void assert_thread(const struct rh_server *server)
+{
+    RH_ASSERT(pthread_equal(server->engine.thread, pthread_self()));
+}
 
 /* --- Ends ----------------------------------------------------------------------------------- */
 
@@ -130,6 +137,17 @@ static void cut_the_rest(struct rh_server *server)
     rh_turn_look(&server->turn);
 }
 
+/* Nothing else is left to wait for: a hold that was lost would be waited for in silence. */
+static void tell_holds(struct rh_server *server)
+{
+    if (rh_turn_now_ms(&server->turn) < server->holds_due_ms) {
+        rh_turn_alarm(&server->turn, server->holds_due_ms);
+    } else {
+        server->holds_due_ms = 0;
+        rh_server_log_holds(server);
+    }
+}
+
 static void on_look(struct rh_turn *turn)
 {
     struct rh_server *server = server_of(turn);
@@ -139,6 +157,9 @@ static void on_look(struct rh_turn *turn)
     }
     rh_conns_expire(&server->conns);
     run_alarms(server);
+    if (server->state == RH_SERVER_CLOSING && server->holds_due_ms != 0) {
+        tell_holds(server);
+    }
     if (server->state == RH_SERVER_DRAINING) {
         if (server->conns.open > 0 && rh_turn_now_ms(turn) >= server->drain_until_ms) {
             server->drain_until_ms = UINT64_MAX;
@@ -241,7 +262,14 @@ static void offer_kinds(const struct rh_engine *engine, struct rh_tls *tls)
 int rh_server_listen_shared(struct rh_server *server, const char *address,
                             const struct rh_listen *listen, struct rh_listen_sharing sharing)
 {
-    RH_ASSERT(server->state == RH_SERVER_OPEN);
+    if (server->state == RH_SERVER_FAILED) {
+        return RH_ESTATE; /* what failed first is what its error says */
+    }
+    assert_thread(server);
+    if (server->state != RH_SERVER_OPEN || address == NULL) {
+        return fail(server, address == NULL ? UV_EINVAL : RH_ESTATE, "listen on",
+                    address == NULL ? "NULL" : address);
+    }
     if (listen != NULL && listen->tls != NULL) {
         offer_kinds(&server->engine, listen->tls);
     }
@@ -277,7 +305,8 @@ void rh_server_log_holds(struct rh_server *server)
         struct rh_exchange *x = RH_CONTAINER_OF(link, struct rh_exchange, held_link);
         if (rh_exchange_is_kept(x)) {
             rh_engine_log(&server->engine, RH_LOG_ERROR,
-                          "still held at the end: an exchange of %.*s", RH_ROW(x));
+                          "still held at the end: an exchange of %.*s: answer or release it",
+                          RH_ROW(x));
         }
     }
 }
@@ -302,6 +331,9 @@ int rh_server_create(struct rh_server **ret_server, uv_loop_t *loop, struct rh_a
     server->drain_until_ms = UINT64_MAX;
     if (door == NULL) {
         return fail(server, UV_ENOMEM, "create an app", "");
+    }
+    if (loop == NULL) {
+        return fail(server, UV_EINVAL, "create a server without a loop", "");
     }
     int err = door->freeze(door);
     if (err < 0) {
@@ -349,6 +381,7 @@ int rh_server_create(struct rh_server **ret_server, uv_loop_t *loop, struct rh_a
 
 void rh_server_lame(struct rh_server *server)
 {
+    assert_thread(server);
     server->engine.lame = true;
 }
 
@@ -359,6 +392,7 @@ int rh_server_is_draining(const struct rh_server *server)
 
 void rh_server_drain(struct rh_server *server, uint64_t ms, rh_server_cb cb, void *data)
 {
+    assert_thread(server);
     uint64_t now_ms = rh_turn_now_ms(&server->turn);
     uint64_t until = ms < UINT64_MAX - now_ms ? now_ms + ms : UINT64_MAX - 1;
     if (server->state == RH_SERVER_OPEN) {
@@ -387,6 +421,7 @@ void rh_server_close(struct rh_server *server, rh_server_cb cb, void *data)
         server->state == RH_SERVER_FAILED) {
         return;
     }
+    assert_thread(server);
     server->engine.lame = true;
     server->engine.draining = server->engine.closing = true;
     server->close_cb = cb;
@@ -399,6 +434,8 @@ void rh_server_close(struct rh_server *server, rh_server_cb cb, void *data)
     if (server->turn_open) {
         /* Held exchanges may be all that is left: the loop waits for their posts. */
         rh_turn_keep(&server->turn);
+        server->holds_due_ms = rh_turn_now_ms(&server->turn) + HOLDS_AFTER_MS;
+        rh_turn_alarm(&server->turn, server->holds_due_ms);
     }
 }
 

@@ -33,6 +33,7 @@ struct rh_server {
     bool drain_due;   /* idle connections are told behind the next poll */
     bool closed_told;
     uint64_t drain_until_ms; /* UINT64_MAX: no drain */
+    uint64_t holds_due_ms;   /* when a close that still waits names the routes of holds; 0: not */
     rh_server_cb drain_cb;
     void *drain_data;
     rh_server_cb close_cb;

@@ -1,4 +1,5 @@
-/* Counters as one struct: each is read on its own, so a reader on another thread sees values of about now. */
+/* Counters as one struct: each is read on its own, so a reader on another thread sees values of
+ * about now. */
 #include <string.h>
 
 #include "server/server.h"
@@ -28,7 +29,8 @@ void rh_server_stats(const struct rh_server *server, struct rh_stats *ret_stats)
         ret_stats->latency_buckets[i] = rh_counter_get(&stats->latency_buckets[i]);
     }
     uint64_t busy = ret_stats->exchanges_open;
-    ret_stats->connections_idle = ret_stats->connections_open > busy ? ret_stats->connections_open - busy : 0;
+    ret_stats->connections_idle =
+        ret_stats->connections_open > busy ? ret_stats->connections_open - busy : 0;
 }
 
 /* The loop's pools, and behind them those of its TLS connections. */
@@ -42,7 +44,8 @@ static const struct rh_slab *pool_at(const struct rh_server *server, size_t inde
     return index < RH_POOLS + sizeof of_tls / sizeof of_tls[0] ? of_tls[index - RH_POOLS] : NULL;
 }
 
-int rh_server_pool_stats(const struct rh_server *server, size_t index, struct rh_pool_stats *ret_stats)
+int rh_server_pool_stats(const struct rh_server *server, size_t index,
+                         struct rh_pool_stats *ret_stats)
 {
     const struct rh_slab *slab = pool_at(server, index);
     if (slab == NULL) {

@@ -49,6 +49,7 @@ static ptrdiff_t pull(void *data, char *out, size_t room)
 void rh_stream_open(struct rh_exchange *x, unsigned status, const char *type, int64_t length,
                     rh_stream_fn on_drained, void *data)
 {
+    rh_exchange_assert_thread(x);
     if (x->stream == RH_STREAM_OPEN) {
         rh_exchange_log(x, RH_LOG_ERROR, "second stream (%u) on %.*s refused", status,
                         (int)x->route.len, x->route.base != NULL ? x->route.base : "");
@@ -96,6 +97,7 @@ void rh_stream_let_go(struct rh_exchange *x)
 
 size_t rh_stream_room(const struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     if (drops(x)) {
         return RH_PIPE_BYTES;
     }
@@ -104,6 +106,7 @@ size_t rh_stream_room(const struct rh_exchange *x)
 
 size_t rh_stream_write(struct rh_exchange *x, const void *bytes, size_t len)
 {
+    rh_exchange_assert_thread(x);
     struct rh_pipe *pipe = &x->pipe;
     RH_ASSERT(x->stream == RH_STREAM_OPEN);
     if (drops(x) || len == 0) {
@@ -152,10 +155,12 @@ static void end(struct rh_exchange *x, enum rh_pipe_state how)
 
 void rh_stream_end(struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     end(x, RH_PIPE_ENDED);
 }
 
 void rh_stream_fail(struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     end(x, RH_PIPE_FAILED);
 }

@@ -1,4 +1,5 @@
-/* A server over real sockets: how it ends, what it does under pressure, and what hostile clients get. */
+/* A server over real sockets: how it ends, what it does under pressure, and what hostile clients
+ * get. */
 #include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -34,8 +35,21 @@ static void set_up(void)
     cr_assert_eq(uv_loop_init(&loop), 0);
 }
 
+static char log_text[4096]; /* all lines so far */
+static bool inside;         /* of a callback that closes the server */
+
+static void note_log(void *data, enum rh_log_level level, const char *line)
+{
+    (void)data;
+    (void)level;
+    strncat(log_text, line, sizeof log_text - strlen(log_text) - 1);
+    strncat(log_text, "\n", sizeof log_text - strlen(log_text) - 1);
+}
+
 static void begin(rh_handler_fn handler, void *data)
 {
+    log_text[0] = '\0';
+    config.log = note_log;
     test_door_init(&door, handler, data);
     cr_assert_eq(rh_server_create(&server, &loop, test_door_app(&door), &config), 0);
     cr_assert_eq(rh_server_listen(server, "127.0.0.1:0", NULL), 0, "%s", rh_server_error(server));
@@ -119,7 +133,8 @@ Test(server, answers_over_a_socket)
     close(fd);
 }
 
-/* --- Listening -------------------------------------------------------------------------------------- */
+/* --- Listening
+ * -------------------------------------------------------------------------------------- */
 
 Test(server, notices_a_second_instance_on_its_port)
 {
@@ -148,13 +163,15 @@ Test(server, refuses_addresses_that_are_none)
     cr_expect_lt(rh_server_listen(server, "fd:999", NULL), 0);
 }
 
-/* --- Ends ------------------------------------------------------------------------------------------- */
+/* --- Ends
+ * ------------------------------------------------------------------------------------------- */
 
 Test(server, closes_though_clients_are_at_every_stage)
 {
     begin(holds, NULL);
-    static const char *const stages[] = {"", "GET / HT", GET, GET GET,
-                                         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc"};
+    static const char *const stages[] = {
+        "", "GET / HT", GET, GET GET,
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc"};
     int fds[5];
     for (unsigned i = 0; i < 5; i++) {
         fds[i] = peer_connect(port);
@@ -221,11 +238,53 @@ Test(server, may_be_closed_inside_a_handler)
     close(fd);
 }
 
-static size_t data_closes(struct rh_exchange *x, struct rh_slice piece, void *data)
+static void only_closes(struct rh_exchange *x, void *data)
 {
     (void)x;
     (void)data;
     rh_server_close(server, note, &closed);
+}
+
+Test(server, accuses_no_handler_that_closed_it_of_silence)
+{
+    begin(only_closes, NULL);
+    int fd = peer_connect(port);
+    peer_say(&loop, fd, GET GET);
+    cr_expect(loop_until_flag(&loop, &closed, 1000));
+    cr_expect_str_eq(log_text, "");
+    close(fd);
+}
+
+static void loses_its_hold(struct rh_exchange *x, void *data)
+{
+    rh_exchange_set_route(x, rh_slice_from("/lost"));
+    holds(x, data);
+}
+
+Test(server, names_the_routes_of_holds_that_a_close_waits_for)
+{
+    begin(loses_its_hold, NULL);
+    int fd = peer_connect(port);
+    peer_say(&loop, fd, GET);
+    cr_assert(loop_until(&loop, is_held, (void *)1, 2000));
+    rh_server_close(server, note, &closed);
+    loop_run_ms(&loop, 500);
+    cr_expect_str_eq(log_text, "", "a second is time for what is under way");
+    loop_run_ms(&loop, 1000);
+    cr_expect_str_eq(log_text,
+                     "still held at the end: an exchange of /lost: answer or release it\n");
+    rh_exchange_release(held[0]);
+    cr_expect(loop_until_flag(&loop, &closed, 1000));
+    close(fd);
+}
+
+static size_t data_closes(struct rh_exchange *x, struct rh_slice piece, void *data)
+{
+    (void)x;
+    (void)data;
+    inside = true;
+    rh_server_close(server, note, &closed);
+    inside = false;
     return piece.len;
 }
 
@@ -234,6 +293,7 @@ static void end_ignores(struct rh_exchange *x, int error, void *data)
     (void)x;
     (void)data;
     cr_expect_lt(error, 0);
+    cr_expect_not(inside, "the end of a body comes after its data");
 }
 
 static void reads_and_closes(struct rh_exchange *x, void *data)
@@ -255,9 +315,17 @@ static ptrdiff_t pull_closes(void *data, char *out, size_t room)
 {
     (void)data;
     (void)room;
+    inside = true;
     rh_server_close(server, note, &closed);
+    inside = false;
     out[0] = 'x';
     return 1;
+}
+
+static void ends_outside(void *data)
+{
+    ++*(int *)data;
+    cr_expect_not(inside, "a source is not closed inside its own pull");
 }
 
 static void source_closes(void *data)
@@ -273,11 +341,13 @@ static void sources(struct rh_exchange *x, void *data)
 
 Test(server, may_be_closed_inside_a_source)
 {
-    struct rh_source source = {pull_closes, NULL, NULL, RH_LENGTH_UNKNOWN};
+    int ends = 0;
+    struct rh_source source = {pull_closes, ends_outside, &ends, RH_LENGTH_UNKNOWN};
     begin(sources, &source);
     int fd = peer_connect(port);
     peer_say(&loop, fd, GET GET);
     cr_expect(loop_until_flag(&loop, &closed, 1000));
+    cr_expect_eq(ends, 1);
     close(fd);
 }
 
@@ -435,7 +505,8 @@ Test(server, drain_that_a_close_ends_is_told)
     close(fd);
 }
 
-/* --- Hostile and slow clients ----------------------------------------------------------------------- */
+/* --- Hostile and slow clients
+ * ----------------------------------------------------------------------- */
 
 Test(server, error_reply_survives_a_client_that_goes_on_sending)
 {
@@ -471,9 +542,14 @@ Test(server, lingers_no_longer_than_it_must)
 Test(server, forgets_clients_that_reset_at_every_stage)
 {
     begin(holds, NULL);
-    static const char *const stages[] = {"", "GET / HT", GET, GET GET GET,
-                                         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc", CLOSE,
-                                         "nonsense\r\n\r\n"};
+    static const char *const stages[] = {
+        "",
+        "GET / HT",
+        GET,
+        GET GET GET,
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc",
+        CLOSE,
+        "nonsense\r\n\r\n"};
     for (unsigned i = 0; i < sizeof stages / sizeof stages[0]; i++) {
         int fd = peer_connect(port);
         peer_say(&loop, fd, stages[i]);
@@ -633,7 +709,8 @@ Test(server, sends_a_large_piece_by_reference_and_closes_at_any_point_of_it)
     free(bytes);
 }
 
-/* --- Ceilings --------------------------------------------------------------------------------------- */
+/* --- Ceilings
+ * --------------------------------------------------------------------------------------- */
 
 Test(server, makes_room_by_the_connection_that_idles_longest)
 {
@@ -740,7 +817,8 @@ Test(server, recovers_when_descriptors_run_out)
     cr_expect_geq(answered, 6, "%u", answered);
 }
 
-/* --- Posts ------------------------------------------------------------------------------------------ */
+/* --- Posts
+ * ------------------------------------------------------------------------------------------ */
 
 static void on_post(struct rh_server *s, void *data)
 {
