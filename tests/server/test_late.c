@@ -212,6 +212,7 @@ CALL(rh_request_is_tls, (void)rh_request_is_tls(x))
 CALL(rh_request_peer, (void)rh_request_peer(x))
 CALL(rh_request_peer_port, (void)rh_request_peer_port(x))
 CALL(rh_request_field, (void)rh_request_field(x, "Host"))
+CALL(rh_request_list, (void)rh_request_list(x, "Accept"))
 CALL(rh_request_fields, (void)rh_request_fields(x))
 CALL(rh_request_field_at, struct rh_slice name; struct rh_slice text;
      rh_request_field_at(x, 0, &name, &text))
@@ -316,6 +317,7 @@ static const struct call calls[] = {
     ROW(rh_request_peer, 0),
     ROW(rh_request_peer_port, 0),
     ROW(rh_request_field, 0),
+    ROW(rh_request_list, 0),
     ROW(rh_request_fields, 0),
     ROW(rh_request_field_at, 0),
     ROW(rh_request_query_value, 0),
