@@ -38,19 +38,19 @@ bool rh_answer_is_wanted(struct rh_exchange *x, unsigned status)
     return true;
 }
 
-bool rh_answer_accepts(struct rh_exchange *x, unsigned status)
+bool rh_answer_refuses(struct rh_exchange *x, unsigned status)
 {
-    if (RH_UNLIKELY(!rh_answer_is_wanted(x, status))) {
-        return false;
+    if (!rh_answer_is_wanted(x, status)) {
+        return true;
     }
-    if (RH_UNLIKELY(status < 200 || status > 599)) {
+    if (status < 200 || status > 599) {
         rh_exchange_log(x, RH_LOG_ERROR,
                         "status %u on %.*s: not from 200 to 599: answered with 500", status,
-                        (int)x->route.len, x->route.base != NULL ? x->route.base : "");
+                        RH_ROW(x));
         rh_respond_error(x, 500, NULL);
-        return false;
+        return true;
     }
-    return true;
+    return false;
 }
 
 void rh_answer_set_type(struct rh_exchange *x, const char *type)
@@ -66,13 +66,6 @@ void rh_answer_set_type(struct rh_exchange *x, const char *type)
 
 /* --- Giving it ------------------------------------------------------------------------------- */
 
-/* RFC 9110 §6.4.1, §9.3.2. */
-static bool has_no_content(const struct rh_exchange *x)
-{
-    return x->head.method == RH_HEAD || x->status == 204 || x->status == 304 ||
-           x->answer_kind == RH_ANSWER_EMPTY;
-}
-
 /* From here on the handler's body callbacks are not called, unless the answer is a stream, which
  * goes on reading the request. */
 static void give(struct rh_exchange *x, unsigned status, enum rh_answer_kind kind)
@@ -84,7 +77,6 @@ static void give(struct rh_exchange *x, unsigned status, enum rh_answer_kind kin
                     x->memory.len >= door->finish_bytes_min && !x->as_is)) {
         door->finish(x, door);
     }
-    x->no_content = has_no_content(x);
     move(x, RH_ANSWER_READY);
     rh_exchange_answered(x);
     if (kind != RH_ANSWER_STREAM) {
@@ -156,7 +148,6 @@ void rh_answer_give_up(struct rh_exchange *x)
     x->type = (struct rh_slice){NULL, 0};
     x->status = 500;
     rh_answer_give_back(x);
-    x->no_content = true;
 }
 
 /* --- Its content ----------------------------------------------------------------------------- */

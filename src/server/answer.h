@@ -8,6 +8,7 @@
 #ifndef RH_SERVER_ANSWER_H
 #define RH_SERVER_ANSWER_H
 
+#include "rawhttp/method.h"
 #include "server/exchange.h"
 
 struct rh_file_range;
@@ -18,7 +19,14 @@ struct rh_file_range;
 bool rh_answer_is_wanted(struct rh_exchange *x, unsigned status);
 /* As rh_answer_is_wanted; a status that no answer can have is logged, answered with a 500, and
  * false. */
-bool rh_answer_accepts(struct rh_exchange *x, unsigned status);
+bool rh_answer_refuses(struct rh_exchange *x, unsigned status);
+static inline bool rh_answer_accepts(struct rh_exchange *x, unsigned status)
+{
+    rh_exchange_assert_thread(x);
+    bool is_usual = x->session != NULL && x->answer_state == RH_ANSWER_NONE &&
+                    x->tie == RH_TIE_OWN && status - 200 < 400;
+    return RH_LIKELY(is_usual) || !rh_answer_refuses(x, status);
+}
 /* Sets the type of the content, unless there is one or it could break the head. NULL: none. */
 void rh_answer_set_type(struct rh_exchange *x, const char *type);
 
@@ -70,10 +78,12 @@ static inline int64_t rh_answer_length(const struct rh_exchange *x)
     return rh_answer_is_pulled(x) ? x->source.length : 0;
 }
 
-/* Returns true if content follows the head: not to HEAD, nor with 204 and 304 (RFC 9110 §6.4.1). */
+/* Returns true if content follows the head: not to HEAD, nor with 204 and 304 (RFC 9110 §6.4.1,
+ * §9.3.2). */
 static inline bool rh_answer_has_content(const struct rh_exchange *x)
 {
-    return !x->no_content;
+    return x->answer_kind != RH_ANSWER_EMPTY && x->head.method != RH_HEAD && x->status != 204 &&
+           x->status != 304;
 }
 
 /* --- Its content ----------------------------------------------------------------------------- */

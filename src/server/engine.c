@@ -46,7 +46,7 @@ int rh_engine_init(struct rh_engine *engine, struct rh_door *door, const struct 
     rh_list_init(&engine->body_waiters);
     rh_list_init(&engine->drain_waits);
     rh_alarms_init(&engine->alarms);
-    engine->thread = pthread_self();
+    engine->thread = rh_thread_self();
     rh_engine_add_kind(engine, &rh_http1_kind);
     return 0;
 }

@@ -17,6 +17,7 @@
 #include "server/post.h"
 #include "util/counter.h"
 #include "util/list.h"
+#include "util/thread.h"
 
 struct rh_engine_stats {
     rh_counter requests;
@@ -82,7 +83,7 @@ struct rh_engine {
                   uint64_t at_ms); /* run them then; NULL in the driver, which asks */
     struct rh_slot slots[RH_SERVER_SLOTS];
     struct rh_engine_stats stats;
-    pthread_t thread; /* the loop's; asserted */
+    rh_thread thread; /* the loop's; asserted */
     struct rh_link link; /* of all in the process, for a failed assertion */
 };
 

@@ -196,7 +196,6 @@ struct rh_exchange {
     bool body_told;       /* on_end or on_whole was called */
     bool continue_due;    /* 100 (Continue) is to be sent */
     bool concluded;       /* outcome told */
-    bool no_content;      /* follows the answer's head, whatever its length says */
     bool tls;             /* the connection's, or what a trusted proxy says */
     bool as_is;           /* the door's `finish` is not told of it */
     uint8_t tie;          /* enum rh_tie */
@@ -283,7 +282,7 @@ static inline bool rh_exchange_is_overruled(const struct rh_exchange *x)
 /* Everything of an exchange belongs to its loop's thread. */
 static inline void rh_exchange_assert_thread(const struct rh_exchange *x)
 {
-    RH_ASSERT(pthread_equal(x->engine->thread, pthread_self()));
+    RH_ASSERT(x->engine->thread == rh_thread_self());
 }
 
 /* A user callback runs from here to leave: the exchange is not released in between. */
@@ -309,8 +308,8 @@ static inline void rh_exchange_answered(struct rh_exchange *x)
 static inline void rh_body_leave(struct rh_exchange *x)
 {
     x->body_told = true;
-    rh_list_remove(&x->waiting);
     if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_PAUSED) {
+        rh_list_remove(&x->waiting);
         x->body_state = RH_BODY_UNASKED;
     }
 }

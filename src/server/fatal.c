@@ -16,7 +16,7 @@ static struct rh_engine *find_engine(void)
     for (struct rh_link *link = engines.prev; link != &engines; link = link->prev) {
         struct rh_engine *engine = RH_CONTAINER_OF(link, struct rh_engine, link);
         found = engine;
-        if (pthread_equal(engine->thread, pthread_self())) {
+        if (engine->thread == rh_thread_self()) {
             break;
         }
     }

@@ -30,7 +30,7 @@ static void free_server(struct rh_server *server);
 
 static void assert_thread(const struct rh_server *server)
 {
-    RH_ASSERT(pthread_equal(server->engine.thread, pthread_self()));
+    RH_ASSERT(server->engine.thread == rh_thread_self());
 }
 
 /* --- Ends ----------------------------------------------------------------------------------- */
@@ -295,7 +295,7 @@ unsigned rh_server_port(const struct rh_server *server, size_t index)
 
 void rh_server_adopt_thread(struct rh_server *server)
 {
-    server->engine.thread = pthread_self();
+    server->engine.thread = rh_thread_self();
 }
 
 void rh_server_log_holds(struct rh_server *server)

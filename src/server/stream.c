@@ -78,7 +78,7 @@ void rh_stream_drop(struct rh_exchange *x)
 /* What is written is dropped: the peer is gone, wants no content, or has all that was announced. */
 static bool drops(const struct rh_exchange *x)
 {
-    return x->answer_kind != RH_ANSWER_STREAM || x->session == NULL || x->no_content ||
+    return x->answer_kind != RH_ANSWER_STREAM || x->session == NULL || !rh_answer_has_content(x) ||
            x->pipe.state != RH_PIPE_OPEN;
 }
 
