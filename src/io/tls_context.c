@@ -38,6 +38,8 @@ static void clients_apply(SSL_CTX *context, const struct rh_tls_clients *clients
     SSL_CTX_set1_cert_store(context, clients->authorities);
 }
 
+enum { CLIENT_CHAIN_BYTES_MAX = 16 * 1024 };
+
 SSL_CTX *rh_tls_context_create(const struct rh_tls_clients *clients)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
@@ -71,6 +73,9 @@ SSL_CTX *rh_tls_context_create(const struct rh_tls_clients *clients)
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN);
     SSL_CTX_set_read_ahead(context, 0);
     SSL_CTX_set_max_early_data(context, 0);
+    /* OpenSSL gathers a client's chain before anybody is authenticated, and keeps it parsed, at
+     * several times its size, for as long as the connection lives: by default 100 KiB of it. */
+    SSL_CTX_set_max_cert_list(context, CLIENT_CHAIN_BYTES_MAX);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_SERVER);
     SSL_CTX_sess_set_cache_size(context, SESSIONS_CACHED_MAX);
     SSL_CTX_set_timeout(context, RH_TLS_TICKET_LIFE_S);

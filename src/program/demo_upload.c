@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <dirent.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ static const uint64_t uploads_bytes_max = 1 << 30;
 enum {
     PIECES_MAX = 2, /* of one loop, in the pool at a time */
     FILES_MAX = 64,
+    UPLOADS_MAX = 64, /* under way at a time, in all loops */
     BUFFER_BYTES = 128 << 10,
     HELD_BACK =
         128, /* what the machine may give beyond a piece: a delimiter that turned out to be none */
@@ -72,6 +74,25 @@ struct upload {
     size_t count; /* the last one is the one at hand, while in_file */
     char buffer[BUFFER_BYTES];
 };
+
+static atomic_uint uploads; /* under way, of all loops: each costs its buffer */
+
+/* NULL if there are too many, or no memory. */
+static struct upload *upload_create(void)
+{
+    struct upload *upload =
+        atomic_fetch_add(&uploads, 1) < UPLOADS_MAX ? calloc(1, sizeof *upload) : NULL;
+    if (upload == NULL) {
+        atomic_fetch_sub(&uploads, 1);
+    }
+    return upload;
+}
+
+static void upload_destroy(struct upload *upload)
+{
+    free(upload);
+    atomic_fetch_sub(&uploads, 1);
+}
 
 static void file_path(const struct upload *upload, const struct stored_file *file, char *ret_path,
                       size_t size)
@@ -302,7 +323,7 @@ static void on_settled(struct upload *upload)
     } else {
         answer_list(upload);
     }
-    free(upload);
+    upload_destroy(upload);
 }
 
 /* Once the body has ended and the pool is done. */
@@ -433,15 +454,15 @@ static void on_looked(struct upload *upload)
 
 static void upload_row(struct rh_exchange *x, void *data)
 {
-    struct upload *upload = calloc(1, sizeof *upload);
+    struct upload *upload = upload_create();
     (void)data;
     if (upload == NULL) {
-        rh_respond_error(x, 503, "no memory for an upload");
+        rh_respond_error(x, 503, "too many uploads are under way: try again in a moment");
         return;
     }
     int error = rh_multipart_init(&upload->form, rh_request_field(x, "Content-Type"), NULL);
     if (error != 0) {
-        free(upload);
+        upload_destroy(upload);
         rh_respond_error(x, demo_body_status(error), "send multipart/form-data with a boundary");
         return;
     }
