@@ -360,9 +360,10 @@ static void reader_close(void *data)
 struct rh_source rh_reader_open(struct rh_exchange *x, struct rh_files_home *home,
                                 struct rh_entry *entry, uint64_t first, uint64_t len)
 {
-    struct reader *reader = home->readers < RH_FILES_READERS_MAX ? calloc(1, sizeof *reader) : NULL;
+    bool may_read = home->readers < RH_FILES_READERS_MAX && !rh_exchange_is_cut(x);
+    struct reader *reader = may_read ? calloc(1, sizeof *reader) : NULL;
     struct rh_source source = {reader_pull, reader_close, reader, (int64_t)len};
-    if (reader == NULL) {
+    if (reader == NULL) { /* of a cut exchange too: its answer gives it back before its source */
         return source;
     }
     home->readers++;

@@ -168,6 +168,7 @@ static size_t take_whole(struct rh_exchange *x, struct rh_slice piece)
                 rh_exchange_body_end(x, RH_ENOROOM);
                 return piece.len;
             }
+            rh_list_remove(&x->waiting); /* rh_body_resume may have asked before there was room */
             rh_list_push_back(&x->engine->body_waiters, &x->waiting);
             return 0; /* the budget is spent: wait, not reading, for one that is given back */
         }
