@@ -395,12 +395,11 @@ void rh_server_drain(struct rh_server *server, uint64_t ms, rh_server_cb cb, voi
     assert_thread(server);
     uint64_t now_ms = rh_turn_now_ms(&server->turn);
     uint64_t until = ms < UINT64_MAX - now_ms ? now_ms + ms : UINT64_MAX - 1;
-    if (server->state == RH_SERVER_OPEN) {
+    bool begins = server->state == RH_SERVER_OPEN;
+    if (begins) {
         rh_listeners_drain(&server->listeners);
         server->state = RH_SERVER_DRAINING;
         server->drain_due = true;
-        /* Last: a handler that hears of it may close the server. */
-        rh_engine_drain(&server->engine);
     }
     if (server->state != RH_SERVER_DRAINING) {
         return;
@@ -413,6 +412,9 @@ void rh_server_drain(struct rh_server *server, uint64_t ms, rh_server_cb cb, voi
         server->drain_until_ms = until;
     }
     rh_turn_look(&server->turn);
+    if (begins) { /* last: a handler that hears of it may close the server, which ends the drain */
+        rh_engine_drain(&server->engine);
+    }
 }
 
 void rh_server_close(struct rh_server *server, rh_server_cb cb, void *data)

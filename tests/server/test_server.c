@@ -426,6 +426,33 @@ Test(server, may_be_closed_inside_the_cut_of_a_drain)
     }
 }
 
+static void drain_closes(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    rh_server_close(server, note, &closed);
+    rh_exchange_release(x);
+}
+
+static void holds_until_the_drain(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    held_n++;
+    rh_exchange_hold(x);
+    rh_exchange_on_drain(x, drain_closes, NULL);
+}
+
+Test(server, may_be_closed_by_who_hears_of_a_drain)
+{
+    begin(holds_until_the_drain, NULL);
+    int fd = peer_connect(port);
+    peer_say(&loop, fd, GET);
+    cr_assert(loop_until(&loop, is_held, (void *)1, 2000));
+    rh_server_drain(server, 5000, note, &drained);
+    cr_expect(loop_until_flag(&loop, &closed, 1000));
+    cr_expect_eq(drained, 1, "the close has ended it");
+    close(fd);
+}
+
 Test(server, drain_answers_what_waits_in_the_accept_queue)
 {
     begin(pong, NULL);
