@@ -242,7 +242,7 @@ void deal_answer(struct deal *d)
     }
     if (kind >= 11 && !is_second) {
         d->patterned = true;
-        if (kind == 11 && !d->asked) {
+        if (kind == 11 && !d->asked && d->calls > 0) {
             d->answered = d->handed = d->hub = true;
             d->held = false;
             d->patterned = false;
