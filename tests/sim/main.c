@@ -1,7 +1,7 @@
-/* sim [--seconds N] [--runs N] [--seed S] [--set NAME=VALUE]... [--trace]: runs one seed after the
- * other, each in a process of its own, so that a run begins with the same memory whichever runs
- * were before it. Every fourth is run twice: the trace must be the same. A run that fails is
- * shrunk: what it does not need for its failure is taken out of its plan. */
+/* sim [--seconds N] [--runs N] [--seed S] [--set NAME=VALUE]... [--faults] [--trace]: runs one seed
+ * after the other, each in a process of its own, so that a run begins with the same memory
+ * whichever runs were before it. Every fourth is run twice: the trace must be the same. A run that
+ * fails is shrunk: what it does not need for its failure is taken out of its plan. */
 #include <dirent.h>
 #include <limits.h>
 #include <link.h>
@@ -36,6 +36,7 @@ static struct {
     struct change changes[CHANGES_MAX];
     size_t changes_n;
     bool traces;
+    bool faults; /* each allocation and each call of one run fails, one after the other */
 } options = {.seconds = 60, .runs = UINT64_MAX, .seed = 1};
 
 /* --- Plans ------------------------------------------------------------------------------------ */
@@ -207,10 +208,10 @@ static void report(uint64_t seed, struct sim_plan plan, int code)
 
 static void usage(const char *why)
 {
-    fprintf(
-        stderr,
-        "sim: %s\nusage: sim [--seconds N] [--runs N] [--seed S] [--set NAME=VALUE]... [--trace]\n",
-        why);
+    fprintf(stderr,
+            "sim: %s\nusage: sim [--seconds N] [--runs N] [--seed S] [--set NAME=VALUE]... "
+            "[--faults] [--trace]\n",
+            why);
     for (size_t i = 0; i < FIELDS; i++) {
         fprintf(stderr, "  --set %s=N: %s\n", fields[i].name, fields[i].text);
     }
@@ -231,8 +232,8 @@ static void set(char *text)
 static void parse(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--trace") == 0) {
-            options.traces = true;
+        if (strcmp(argv[i], "--trace") == 0 || strcmp(argv[i], "--faults") == 0) {
+            *(argv[i][2] == 't' ? &options.traces : &options.faults) = true;
             continue;
         }
         if (i + 1 == argc) {
@@ -285,9 +286,63 @@ static int run_all(void)
         sum.answers += result.answers;
         sum.deals += result.deals;
     }
+    if (runs >= 10 && sum.answers * 3 < sum.deals) { /* it would find nothing, and say so */
+        printf("only %llu of %llu requests were answered: a call of the library is not simulated\n",
+               (unsigned long long)sum.answers, (unsigned long long)sum.deals);
+        return 1;
+    }
     printf("%llu runs, %llu steps, %llu requests, %llu answers, nothing found\n",
            (unsigned long long)runs, (unsigned long long)sum.steps, (unsigned long long)sum.deals,
            (unsigned long long)sum.answers);
+    return 0;
+}
+
+/* Fails each in turn, 1 to `count`, by the plan's field `index`. 0, or 1 and a report. */
+static int fail_each(uint64_t seed, size_t index, uint64_t count)
+{
+    for (uint64_t i = 1; i <= count; i++) {
+        struct sim_plan plan = plan_of(seed);
+        *field_of(&plan, index) = (unsigned)i;
+        int code = run_child(seed, &plan, false);
+        if (code != 0) {
+            report(seed, plan, code);
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static size_t index_of(const char *name)
+{
+    size_t i = 0;
+    while (strcmp(fields[i].name, name) != 0) {
+        i++;
+    }
+    return i;
+}
+
+static int run_faults(void)
+{
+    uint64_t faults = 0;
+    uint64_t runs = 0;
+    double until = seconds_now() + options.seconds;
+    for (; runs < options.runs && seconds_now() < until; runs++) {
+        uint64_t seed = options.seed + runs;
+        struct sim_plan plan = plan_of(seed);
+        int code = run_child(seed, &plan, false);
+        struct sim_result result = sim_reported();
+        if (code != 0) {
+            report(seed, plan, code);
+            return 1;
+        }
+        if (fail_each(seed, index_of("memory_at"), result.allocations) != 0 ||
+            fail_each(seed, index_of("call_at"), result.calls) != 0) {
+            return 1;
+        }
+        faults += result.allocations + result.calls;
+    }
+    printf("%llu runs, %llu faults, one at a time, nothing found\n", (unsigned long long)runs,
+           (unsigned long long)faults);
     return 0;
 }
 
@@ -337,7 +392,7 @@ int main(int argc, char **argv)
     sim_seed(1);
     site_prepare(folder);
     peers_open(site_certificate());
-    int code = run_all();
+    int code = options.faults ? run_faults() : run_all();
     site_end();
     remove_folder(folder);
     return code;

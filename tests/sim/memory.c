@@ -17,9 +17,14 @@ void *__real_calloc(size_t n, size_t bytes);
 void *__real_realloc(void *old, size_t bytes);
 void *__real_aligned_alloc(size_t align, size_t bytes);
 
-static bool fails(void)
+static bool is_chosen(uint64_t nth, unsigned at, unsigned permille)
 {
-    if (sim.calm || sim.outside > 0 || !sim_permille(sim.plan.memory)) {
+    return !sim.calm && (nth == at || sim_permille(permille));
+}
+
+bool sim_allocation_fails(void)
+{
+    if (sim.outside > 0 || !is_chosen(++sim.allocations, sim.plan.memory_at, sim.plan.memory)) {
         return false;
     }
     sim_trace("no memory");
@@ -27,24 +32,33 @@ static bool fails(void)
     return true;
 }
 
+bool sim_call_fails(void)
+{
+    if (sim.outside > 0 || !is_chosen(++sim.calls, sim.plan.call_at, sim.plan.descriptors)) {
+        return false;
+    }
+    sim_trace("a call fails");
+    return true;
+}
+
 void *__wrap_malloc(size_t bytes)
 {
-    return fails() ? NULL : __real_malloc(bytes);
+    return sim_allocation_fails() ? NULL : __real_malloc(bytes);
 }
 
 void *__wrap_calloc(size_t n, size_t bytes)
 {
-    return fails() ? NULL : __real_calloc(n, bytes);
+    return sim_allocation_fails() ? NULL : __real_calloc(n, bytes);
 }
 
 void *__wrap_realloc(void *old, size_t bytes)
 {
-    return fails() ? NULL : __real_realloc(old, bytes);
+    return sim_allocation_fails() ? NULL : __real_realloc(old, bytes);
 }
 
 void *__wrap_aligned_alloc(size_t align, size_t bytes)
 {
-    return fails() ? NULL : __real_aligned_alloc(align, bytes);
+    return sim_allocation_fails() ? NULL : __real_aligned_alloc(align, bytes);
 }
 
 void *sim_alloc(size_t bytes)

@@ -20,6 +20,7 @@ int __wrap_listen(int fd, int backlog);
 int __wrap_setsockopt(int fd, int level, int option, const void *value, socklen_t length);
 int __wrap_getsockname(int fd, struct sockaddr *name, socklen_t *length);
 ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __wrap_sendfile64(int fd, int file, off64_t *at, size_t len);
 int __wrap_ioctl(int fd, unsigned long request, void *value);
 int __wrap_shutdown(int fd, int how);
@@ -27,6 +28,12 @@ int __wrap_close(int fd);
 long __wrap_syscall(long number, long a, long b, long c, long d);
 ssize_t __wrap_preadv64v2(int fd, const struct iovec *pieces, int count, off64_t at, int flags);
 int __wrap_fstat64(int fd, struct stat64 *ret_stat);
+int __wrap_stat64(const char *path, struct stat64 *ret_stat);
+int __wrap_lstat64(const char *path, struct stat64 *ret_stat);
+int __wrap_fstatat64(int folder, const char *path, struct stat64 *ret_stat, int flags);
+int __real_stat64(const char *path, struct stat64 *ret_stat);
+int __real_lstat64(const char *path, struct stat64 *ret_stat);
+int __real_fstatat64(int folder, const char *path, struct stat64 *ret_stat, int flags);
 int __real_close(int fd);
 long __real_syscall(long number, long a, long b, long c, long d);
 ssize_t __real_preadv64v2(int fd, const struct iovec *pieces, int count, off64_t at, int flags);
@@ -42,16 +49,11 @@ static ptrdiff_t result(ptrdiff_t n)
     return n;
 }
 
-static bool is_out_of_descriptors(void)
-{
-    return !sim.calm && sim.outside == 0 && sim_permille(sim.plan.descriptors);
-}
-
 int __wrap_accept4(int fd, struct sockaddr *peer, socklen_t *length, int flags)
 {
     static const int errors[] = {EMFILE, ENFILE, ENOBUFS, ENOMEM, ECONNABORTED, EPROTO, EINTR};
     (void)flags;
-    if (is_out_of_descriptors()) {
+    if (sim_call_fails()) {
         return (int)result(-errors[sim_pick(sizeof errors / sizeof errors[0])]);
     }
     return (int)result(net_accept(fd, (struct sockaddr_storage *)(void *)peer, length));
@@ -61,7 +63,7 @@ int __wrap_socket(int family, int type, int protocol)
 {
     (void)type;
     (void)protocol;
-    return is_out_of_descriptors() ? (int)result(-EMFILE) : net_open(family);
+    return sim_call_fails() ? (int)result(-EMFILE) : net_open(family);
 }
 
 int __wrap_bind(int fd, const struct sockaddr *name, socklen_t length)
@@ -103,6 +105,26 @@ ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags)
     return result(n);
 }
 
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    ptrdiff_t total = 0;
+    (void)flags;
+    for (size_t i = 0; i < message->msg_iovlen; i++) {
+        const struct iovec *piece = &message->msg_iov[i];
+        ptrdiff_t n = net_send(fd, piece->iov_base, piece->iov_len);
+        if (n < 0) {
+            total = total > 0 ? total : n;
+            break;
+        }
+        total += n;
+        if ((size_t)n < piece->iov_len) {
+            break;
+        }
+    }
+    sim_trace("sendmsg %td", total);
+    return result(total);
+}
+
 ssize_t __wrap_sendfile64(int fd, int file, off64_t *at, size_t len)
 {
     static char piece[65536];
@@ -141,7 +163,7 @@ int __wrap_close(int fd)
 /* openat2. */
 long __wrap_syscall(long number, long a, long b, long c, long d)
 {
-    if (is_out_of_descriptors()) {
+    if (sim_call_fails()) {
         return result(sim_percent(50) ? -EMFILE : -EIO);
     }
     return __real_syscall(number, a, b, c, d);
@@ -157,15 +179,34 @@ ssize_t __wrap_preadv64v2(int fd, const struct iovec *pieces, int count, off64_t
 }
 
 /* Nothing of the machine shows: entity tags are made of this. */
-int __wrap_fstat64(int fd, struct stat64 *ret_stat)
+static int hide(int err, struct stat64 *stat)
 {
-    int err = __real_fstat64(fd, ret_stat);
     if (err == 0) {
-        ret_stat->st_dev = 1;
-        ret_stat->st_ino = (ino64_t)ret_stat->st_size + 2;
-        ret_stat->st_mtim = ret_stat->st_ctim = (struct timespec){1700000000, 0};
+        stat->st_dev = 1;
+        stat->st_ino = S_ISDIR(stat->st_mode) ? 1 : (ino64_t)stat->st_size + 2;
+        stat->st_mtim = stat->st_ctim = (struct timespec){1700000000, 0};
     }
     return err;
+}
+
+int __wrap_fstat64(int fd, struct stat64 *ret_stat)
+{
+    return hide(__real_fstat64(fd, ret_stat), ret_stat);
+}
+
+int __wrap_stat64(const char *path, struct stat64 *ret_stat)
+{
+    return hide(__real_stat64(path, ret_stat), ret_stat);
+}
+
+int __wrap_lstat64(const char *path, struct stat64 *ret_stat)
+{
+    return hide(__real_lstat64(path, ret_stat), ret_stat);
+}
+
+int __wrap_fstatat64(int folder, const char *path, struct stat64 *ret_stat, int flags)
+{
+    return hide(__real_fstatat64(folder, path, ret_stat, flags), ret_stat);
 }
 
 /* Threads switch where they lock. */

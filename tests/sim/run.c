@@ -201,6 +201,7 @@ void run_one(uint64_t seed, const struct sim_plan *plan)
         deal_check_end(deal_find(i));
     }
     SIM_CHECK(net_open_count() == 0, "%zu descriptors are left open", net_open_count());
-    struct sim_result result = {sim.hash, sim.steps, peers_answers(), deal_count()};
+    struct sim_result result = {sim.hash,     sim.steps,       peers_answers(),
+                                deal_count(), sim.allocations, sim.calls};
     sim_report(&result);
 }

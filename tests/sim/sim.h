@@ -28,6 +28,8 @@
     X(threads, "percent of the deals with a thread")                                   \
     X(memory, "permille of the allocations that fail")                                 \
     X(descriptors, "permille of the calls for a descriptor that fail")                 \
+    X(memory_at, "the allocation that fails, counted from 1")                          \
+    X(call_at, "the system call that fails, counted from 1")                           \
     X(hooks, "percent of the deals that listen to their end")                          \
     X(small, "whether the limits of the server are small")
 
@@ -43,8 +45,10 @@ struct sim {
     uint64_t steps;  /* things that happened */
     uint64_t hash;   /* of the trace */
     struct sim_plan plan;
-    bool calm;        /* the liveness phase: nothing fails, everybody comes to an end */
-    unsigned outside; /* depth of calls in which nothing may fail: the simulation's own */
+    bool calm;            /* the liveness phase: nothing fails, everybody comes to an end */
+    uint64_t allocations; /* of the library, and */
+    uint64_t calls;       /* system calls that may fail: so far */
+    unsigned outside;     /* depth of calls in which nothing may fail: the simulation's own */
 };
 extern struct sim sim;
 
@@ -75,7 +79,7 @@ void sim_trace_stack(void);
 void sim_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 /* What a run came to, for the parent. */
 struct sim_result {
-    uint64_t hash, steps, answers, deals;
+    uint64_t hash, steps, answers, deals, allocations, calls;
 };
 void sim_report(const struct sim_result *result);
 struct sim_result sim_reported(void);
@@ -88,6 +92,13 @@ const char *sim_failure(void);
             sim_fail(__VA_ARGS__); \
         }                          \
     } while (0)
+
+/* --- Faults --- */
+
+/* Whether this system call of the library fails. */
+bool sim_call_fails(void);
+/* The same for an allocation. */
+bool sim_allocation_fails(void);
 
 /* --- Memory of the simulation itself: never fails --- */
 

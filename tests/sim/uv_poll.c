@@ -44,7 +44,7 @@ static void on_io(struct uvs_io *io, unsigned events)
 
 int uv_poll_init(uv_loop_t *loop, uv_poll_t *handle, int fd)
 {
-    if (!sim.calm && sim_permille(sim.plan.descriptors)) {
+    if (sim_call_fails()) {
         return UV_ENOMEM;
     }
     struct poll *p = sim_alloc(sizeof *p);
@@ -93,7 +93,7 @@ static void async_close(struct uvs_handle *h)
 
 int uv_async_init(uv_loop_t *loop, uv_async_t *handle, uv_async_cb cb)
 {
-    if (!sim.calm && sim_permille(sim.plan.descriptors)) {
+    if (sim_call_fails()) {
         return UV_EMFILE; /* the first one of a loop needs a descriptor */
     }
     struct async *a = sim_alloc(sizeof *a);

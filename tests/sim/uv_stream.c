@@ -359,7 +359,7 @@ int uv_tcp_open(uv_tcp_t *tcp, uv_os_sock_t fd)
     if (s->io.fd >= 0) {
         return UV_EBUSY;
     }
-    if (!sim.calm && sim_permille(sim.plan.descriptors)) {
+    if (sim_call_fails()) {
         return UV_ENOMEM;
     }
     s->io.fd = fd;
