@@ -19,6 +19,8 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "io/sent.h"
+
 #ifdef __linux__
 #include <sys/sendfile.h>
 #endif
@@ -273,7 +275,7 @@ static ptrdiff_t send_copies(int socket, const struct rh_file_range *range)
             do {
                 n = send(socket, piece, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
             } while (n < 0 && errno == EINTR);
-            n = n < 0 ? -errno : n;
+            n = rh_sent(n);
         }
         if (n <= 0) {
             return done > 0 ? (ptrdiff_t)done : n;
@@ -293,7 +295,7 @@ static ptrdiff_t send_pages(int socket, const struct rh_file_range *range)
             sent = sendfile(socket, range->fd, &at, (size_t)range->len);
         } while (sent < 0 && errno == EINTR);
         if (sent >= 0 || (errno != EINVAL && errno != ENOSYS)) {
-            return sent < 0 ? -errno : sent;
+            return rh_sent(sent);
         }
     }
 #endif

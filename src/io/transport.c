@@ -16,6 +16,7 @@
 #include <linux/sockios.h>
 #endif
 
+#include "io/sent.h"
 #include "io/transport_cipher.h"
 #include "rawhttp/error.h"
 
@@ -126,7 +127,7 @@ ptrdiff_t rh_transport_try(struct rh_transport *t, const uv_buf_t *bufs, unsigne
     do {
         sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     } while (sent < 0 && errno == EINTR);
-    return sent < 0 ? -errno : sent;
+    return rh_sent(sent);
 }
 
 int rh_transport_queue(struct rh_transport *t, uv_write_t *req, const uv_buf_t *bufs, unsigned count, uv_write_cb cb)

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "io/sent.h"
 #include "io/transport.h"
 
 static int send_range(struct rh_transport *t, struct rh_transport_write *write);
@@ -86,7 +87,7 @@ static ptrdiff_t send_head(int fd, struct rh_slice head)
     do {
         sent = send(fd, head.base, head.len, MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
-    return sent < 0 ? -errno : sent;
+    return rh_sent(sent);
 }
 
 int rh_transport_write_file(struct rh_transport *t, struct rh_transport_write *write, struct rh_slice head,

@@ -45,4 +45,6 @@ void deal_check_end(const struct deal *d)
     SIM_CHECK(d->frees == 0, "deal %u: its memory was never given back", id);
     SIM_CHECK(d->posts == 0 && d->threads == 0, "deal %u: a post never ran", id);
     SIM_CHECK(!d->watches || d->ended, "deal %u: its outcome was never told", id);
+    SIM_CHECK(!sim_plan_is_pure(&sim.plan) || d->served || d->hub || d->hostile || d->source_fails,
+              "deal %u: nothing was wrong, and it was not served", id);
 }

@@ -18,8 +18,6 @@ struct deal {
     enum deal_body body;
     size_t body_len;
     bool hostile; /* it breaks a rule: whatever is answered is right */
-    bool sent;    /* to the last byte, and in order */
-    bool is_open; /* its connection is there */
 
     /* The handler's. `x` is touched only where deal_is_usable. */
     struct rh_exchange *x;
@@ -54,6 +52,7 @@ struct deal {
     bool patterned; /* its content is the pattern */
     bool length_known;
     size_t length; /* what was promised, or pushed so far */
+    bool served;   /* the peer read the handler's answer to its end */
     size_t given;  /* of a source or stream */
 };
 

@@ -115,8 +115,11 @@ static void destroy(struct peer *p)
 {
     sim_trace("peer %u is gone after %u answers", p->number, p->reader.answers);
     answers_n += p->reader.answers;
+    bool is_over = p->reader.state == READER_OVER || p->reader.state == READER_UNTIL_END ||
+                   (p->deals_n > 0 && p->deals[0]->source_fails);
     for (size_t i = 0; i < p->deals_n; i++) {
-        p->deals[i]->is_open = false;
+        p->deals[i]->hostile |=
+            is_over && !p->deals[i]->served; /* the answer before it ended the connection */
     }
     net_peer_close(p->socket);
     peer_tls_destroy(p->tls);
@@ -159,6 +162,7 @@ static void ask(struct peer *p)
     struct deal *d = request_make(&r, p->left == 1);
     sim_trace("peer %u asks deal %u: method %d, body %zu%s", p->number, d->id, d->method,
               d->body_len, d->hostile ? ", hostile" : "");
+    d->hostile |= p->is_lost;
     p->left = r.last ? 0 : p->left - 1;
     p->deals[p->deals_n++] = d;
     if (p->reader.deal == NULL) {
@@ -236,7 +240,6 @@ static bool send_some(struct peer *p)
 static void next_deal(struct peer *p)
 {
     if (p->reader.deal == NULL && p->deals_n > 0) {
-        p->deals[0]->is_open = false;
         memmove(p->deals, p->deals + 1, --p->deals_n * sizeof p->deals[0]);
         p->reader.deal = p->deals_n > 0 ? p->deals[0] : NULL;
     }
@@ -266,6 +269,9 @@ static bool read_some(struct peer *p)
         return true;
     }
     if (n <= 0) {
+        if (n == 0) {
+            reader_end(&p->reader);
+        }
         destroy(p);
         return false;
     }
@@ -308,6 +314,9 @@ static bool ends_now(const struct peer *p)
 /* Ends after its last answer. False: gone. */
 static bool end(struct peer *p)
 {
+    for (size_t i = 0; i < p->deals_n; i++) {
+        p->deals[i]->hostile = true; /* behind a hub's events nothing is waited for */
+    }
     if (p->ending == END_FINISH && !p->finished) {
         if (p->tls != NULL && sim_percent(50)) {
             peer_tls_finish(p->tls);

@@ -25,7 +25,8 @@ static bool has_no_content(const struct reader *r)
 
 static void finish(struct reader *r)
 {
-    const struct deal *d = r->deal;
+    struct deal *d = r->deal;
+    d->served = r->ours;
     if (r->ours && d->patterned && !has_no_content(r) && r->status == 200) {
         SIM_CHECK(r->got == d->length, "deal %u: its answer is called whole at %llu of %zu bytes",
                   d->id, (unsigned long long)r->got, d->length);
@@ -168,4 +169,11 @@ size_t reader_feed(struct reader *r, const char *bytes, size_t len)
         used += step(r, bytes + used, len - used);
     }
     return used;
+}
+
+void reader_end(struct reader *r)
+{
+    if (r->deal != NULL && r->state == READER_UNTIL_END) {
+        r->deal->served = r->ours && (!r->deal->patterned || r->got == r->deal->length);
+    }
 }

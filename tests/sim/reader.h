@@ -38,5 +38,7 @@ struct reader {
 /* Reads; returns how many bytes were used. Stops behind each answer, so that the peer can name the
  * next deal. */
 size_t reader_feed(struct reader *r, const char *bytes, size_t len);
+/* The connection ended in order, which ends an answer to HTTP/1.0 that has no length. */
+void reader_end(struct reader *r);
 
 #endif

@@ -112,8 +112,9 @@ static void spoil(struct request *r)
 static void add_head(struct request *r, struct deal *d, bool last)
 {
     bool is_old = sim_percent(5) && d->body != DEAL_CHUNKED;
-    add(r, "%s /%s/%u-%x%s HTTP/1.%d\r\n", rh_method_name(d->method), sim_percent(15) ? "t" : "d",
-        d->id, check_of(d->id), sim_percent(30) ? "?q=a%20b" : "", is_old ? 0 : 1);
+    add(r, "%s /%s/%u-%x%s HTTP/1.%d\r\n", rh_method_name(d->method),
+        sim_percent(15) && !sim_plan_is_pure(&sim.plan) ? "t" : "d", d->id, check_of(d->id),
+        sim_percent(30) ? "?q=a%20b" : "", is_old ? 0 : 1);
     add(r, "Host: sim\r\n");
     add_fields(r);
     if (d->body == DEAL_LENGTH) {
@@ -142,7 +143,6 @@ struct deal *request_make(struct request *ret_request, bool last)
     struct deal *d = deal_create();
     *r = (struct request){.bytes = sim_alloc(REQUEST_MAX)};
     d->hostile = sim_percent(sim.plan.hostile);
-    d->is_open = true;
     if (sim_percent(sim.plan.bodies)) {
         d->body = sim_percent(60) ? DEAL_LENGTH : DEAL_CHUNKED;
         d->body_len = sim_percent(70) ? sim_pick(2000) : sim_pick(BODY_MAX);

@@ -30,6 +30,16 @@ static unsigned often(unsigned percent, unsigned max)
 struct sim_plan run_plan(uint64_t seed)
 {
     sim_seed(seed);
+    if (sim_percent(10)) {
+        return (struct sim_plan){.peers = 1 + (unsigned)sim_pick(40),
+                                 .crowd = 1 + (unsigned)sim_pick(20),
+                                 .requests = 1 + (unsigned)sim_pick(8),
+                                 .tls = often(50, 100),
+                                 .bodies = often(80, 100),
+                                 .pipeline = often(60, 100),
+                                 .partial = often(70, 90),
+                                 .hooks = often(70, 60)};
+    }
     return (struct sim_plan){
         .peers = 1 + (unsigned)sim_pick(sim_percent(20) ? 120 : 30),
         .crowd = 1 + (unsigned)sim_pick(20),

@@ -39,6 +39,14 @@ struct sim_plan {
 #undef SIM_FIELD
 };
 
+/* Nobody does anything wrong or waits: each request is answered by its handler. */
+static inline bool sim_plan_is_pure(const struct sim_plan *plan)
+{
+    return (plan->hostile | plan->cuts | plan->stalls | plan->pauses | plan->later | plan->wild |
+            plan->endings | plan->threads | plan->memory | plan->descriptors | plan->memory_at |
+            plan->call_at | plan->small) == 0;
+}
+
 struct sim {
     uint64_t random[2];
     uint64_t now_us; /* the clock of everybody */
