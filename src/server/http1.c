@@ -343,6 +343,11 @@ void rh_http1_settle(struct rh_http1 *h)
     if (x->body_state == RH_BODY_FAILED) {
         x->ends_connection = true;
     }
+    if (x->body_state == RH_BODY_UNASKED && x->head.body_kind == RH_BODY_LENGTH &&
+        x->body_left + x->body_pending == 0) {
+        x->body_state =
+            RH_BODY_DONE; /* whoever answered took the last of it: nothing is read away */
+    }
     if (!x->ends_connection && x->body_state != RH_BODY_DONE) {
         x->body_state = RH_BODY_DISCARDING;
         if (x->body_discarded <= x->engine->config.discard_bytes_max) {

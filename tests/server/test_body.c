@@ -516,3 +516,38 @@ Test(body, whose_woken_waiter_goes_does_not_strand_the_others)
     }
     cr_expect_gt(rh_driver_output(second).len, 0);
 }
+
+static size_t answers_at_once(struct rh_exchange *x, struct rh_slice piece, void *data)
+{
+    (void)data;
+    rh_respond_text(x, 200, "pong");
+    return piece.len;
+}
+
+static void ends_never(struct rh_exchange *x, int error, void *data)
+{
+    (void)x;
+    (void)error;
+    (void)data;
+}
+
+static void streams_body(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    if (rh_body_length(x) == 0) {
+        rh_respond_text(x, 200, "pong");
+    } else {
+        rh_body_stream(x, answers_at_once, ends_never, NULL);
+    }
+}
+
+/* The session waited for the rest of a body that had none, and the next request with it, for more input. */
+Test(body, that_was_taken_whole_by_who_answered_is_over)
+{
+    begin(streams_body, NULL);
+    send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc");
+    expect_received(PONG);
+    cr_expect_eq(rh_driver_exchanges(driver), 0);
+    send(GET);
+    expect_received(PONG);
+}
