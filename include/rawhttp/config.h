@@ -52,7 +52,8 @@ struct rh_config {
     rh_access_fn access;   /* one record per exchange; costs nothing where NULL */
     void *log_data;        /* first argument of both */
     enum rh_log_level log_level; /* lines above this level are not made: RH_LOG_INFO */
-    const char *server_name; /* value of the Server field, kept by pointer; NULL: none. "rawhttp-uv" */
+    const char *server_name; /* value of the Server field (RFC 9110 §10.2.4), kept by pointer, at most 64 bytes; NULL: none, and
+                              * a handler may set one. Checked at create. "rawhttp-uv" */
 
     /* After an answer that ends the connection, the server reads on for linger_ms, and for another linger_ms whenever
      * the peer has sent at least rate_bytes_min for each second of the last, but no longer than this in all. */

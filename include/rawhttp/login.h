@@ -1,7 +1,7 @@
 /* Logins in signed cookies: who is logged in stands in the cookie itself, with a signature that
  * only the server can make (cookie.h). Nothing is stored: any server with the keys knows the login,
- * and none can take it back before it ends. To throw everybody out, change the keys. On the loop's
- * thread, like all of an exchange. */
+ * and none can take it back before it ends, except by `is_revoked`. To throw everybody out, change
+ * the keys. On the loop's thread, like all of an exchange. */
 #ifndef RAWHTTP_LOGIN_H
 #define RAWHTTP_LOGIN_H
 
@@ -27,7 +27,13 @@ struct rh_login {
                                never */
     uint32_t
         total_s; /* how long a login lasts in all, renewed or not: 604,800 (7 days); 0: no end */
-    enum rh_same_site same_site; /* RH_SAME_SITE_LAX: other sites' forms can not act for the user */
+    enum rh_same_site same_site; /* RH_SAME_SITE_LAX: other sites' forms cannot act for the user */
+    /* Returns 1 if the login of `user` that began at `begun_s` (seconds since 1970, by its password,
+     * not by a renewal) is void: somebody logged out everywhere, changed the password or left. It is
+     * then as if the cookie were not there. Runs for each request with a good cookie, on the loop's
+     * thread of the request: look into memory, do not wait. NULL: no login is taken back. */
+    int (*is_revoked)(void *data, struct rh_slice user, int64_t begun_s);
+    void *revoked_data; /* for it; the caller owns it and keeps it as long as the app */
 };
 RH_API void rh_login_init_sized(struct rh_login *login, size_t size);
 #define rh_login_init(login) rh_login_init_sized((login), sizeof *(login))

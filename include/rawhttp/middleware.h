@@ -50,6 +50,17 @@ RH_API void rh_proxies_init_sized(struct rh_proxies *proxies, size_t size);
 RH_API void rh_use_proxies(struct rh_app *app, struct rh_group *group,
                            const struct rh_proxies *proxies);
 
+/* Refuses, with 403, requests that another site's page made a browser send: for login forms, and for
+ * everything that a cookie or a password of the browser lets through. Requests with GET, HEAD, OPTIONS
+ * or QUERY pass: they must not change anything. Of the others, what Sec-Fetch-Site (Fetch Metadata)
+ * says counts: "same-origin" and "none" pass. A browser that does not send it is judged by Origin
+ * (RFC 6454 §7.3): its host and port must be those of rh_request_host. Without both the client is no
+ * browser, holds no stranger's cookies, and passes. `trusted` names origins that pass all the same
+ * ("https://app.example.org", NULL-terminated); NULL: none. Behind a proxy that changes Host, add
+ * rh_use_proxies with `host` first. */
+RH_API void rh_use_same_origin(struct rh_app *app, struct rh_group *group,
+                               const char *const *trusted);
+
 /* Fields that make browsers careful. NULL leaves one out. */
 struct rh_security {
     size_t size;

@@ -32,8 +32,8 @@ RH_API int rh_server_create(struct rh_server **ret_server, uv_loop_t *loop, stru
                             const struct rh_config *config);
 
 /* Listens on "127.0.0.1:8080", "[::1]:0", "localhost:80" (127.0.0.1 and ::1), "*:80" (all addresses),
- * "unix:/run/x.sock" or "fd:3" (an inherited listening socket). Port 0 picks a free one. Never a DNS query.
- * Returns 0 or a negative code with text: UV_EADDRINUSE, RH_EADDRESS, … */
+ * "unix:/run/x.sock", "unix:@name" (the abstract namespace, without a file) or "fd:3" (an inherited listening socket). Port 0 picks a free one. Never a DNS query.
+ * Returns 0 or a negative code with text: UV_EADDRINUSE, RH_EADDRESS, RH_ETLS for a `tls` without a pair, … */
 RH_API int rh_server_listen(struct rh_server *server, const char *address, const struct rh_listen *listen);
 
 /* URL of listener `index` as it became ("http://127.0.0.1:43211/"), or NULL behind the last. Stays valid until

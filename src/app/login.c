@@ -140,6 +140,10 @@ static const char *read_cookie(const struct rh_login *options, struct rh_slice t
     if (options->total_s > 0 && now_s >= ret_claim->begun_s + options->total_s) {
         return "is of a login that has lasted long enough";
     }
+    if (options->is_revoked != NULL &&
+        options->is_revoked(options->revoked_data, rest, ret_claim->begun_s)) {
+        return "is of a login that was revoked";
+    }
     ret_claim->user = rest;
     return NULL;
 }

@@ -39,18 +39,32 @@ static void set_in6(struct rh_address *address, struct in6_addr ip, uint16_t por
     address->sa.in6.sin6_port = htons(port);
 }
 
+/* "@name" is a name in the abstract namespace (unix(7)): its first byte is NUL, its length counts.
+ */
 static int parse_unix(const char *path, struct rh_address *address)
 {
     memset(address, 0, sizeof *address);
     size_t length = strlen(path);
-    if (length == 0 || length >= sizeof address->sa.un.sun_path) {
+    bool is_abstract = path[0] == '@';
+    if (length <= is_abstract || length >= sizeof address->sa.un.sun_path) {
         return RH_EADDRESS;
     }
     address->kind = RH_ADDRESS_UNIX;
     address->sa.un.sun_family = AF_UNIX;
     memcpy(address->sa.un.sun_path, path, length + 1);
-    address->length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1);
+    address->length =
+        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + (is_abstract ? 0 : 1));
+    if (is_abstract) {
+        address->sa.un.sun_path[0] = '\0';
+    }
     return 1;
+}
+
+bool rh_address_is_abstract(const struct rh_address *address)
+{
+    return address->sa.any.sa_family == AF_UNIX &&
+           address->length > offsetof(struct sockaddr_un, sun_path) + 1 &&
+           address->sa.un.sun_path[0] == '\0';
 }
 
 static int parse_fd(const char *text, struct rh_address *address)

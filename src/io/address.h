@@ -1,4 +1,4 @@
-/* Where to listen, as text and as a socket: "127.0.0.1:80", "[::1]:80", "*:80", "unix:/path", "fd:3". */
+/* Where to listen, as text and as a socket: "127.0.0.1:80", "[::1]:80", "*:80", "unix:/path", "unix:@name", "fd:3". */
 #ifndef RH_IO_ADDRESS_H
 #define RH_IO_ADDRESS_H
 
@@ -29,6 +29,9 @@ enum { RH_ADDRESSES_MAX = 2 };
 /* Reads one listen address; "localhost" and "*" give two (IPv4 first). Returns how many, or RH_EADDRESS. Never
  * asks DNS. */
 int RH_MUST_CHECK rh_address_parse(const char *text, struct rh_address ret_addresses[RH_ADDRESSES_MAX]);
+
+/* True for a unix socket in the abstract namespace, which no file stands for ("unix:@name"). */
+bool rh_address_is_abstract(const struct rh_address *address);
 
 /* A peer's address in the 20 bytes that a connection keeps. */
 struct rh_peer {

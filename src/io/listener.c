@@ -1,6 +1,7 @@
-/* uv_poll_t tells that connections wait; accept4 takes them until EAGAIN or a batch is full (libuv's own accept loop
- * spins for ever when descriptors run out). Ways to fail: ECONNABORTED and its kin concern one connection and are
- * passed over; EMFILE, ENFILE, ENOBUFS and ENOMEM stop the polling for a while, and the kernel's queue holds the rest. */
+/* uv_poll_t tells that connections wait; accept4 takes them until EAGAIN or a batch is full
+ * (libuv's own accept loop spins for ever when descriptors run out). Ways to fail: ECONNABORTED and
+ * its kin concern one connection and are passed over; EMFILE, ENFILE, ENOBUFS and ENOMEM stop the
+ * polling for a while, and the kernel's queue holds the rest. */
 #include "io/listener.h"
 
 #include <errno.h>
@@ -19,7 +20,8 @@ static int set_option(int fd, int level, int option)
     return setsockopt(fd, level, option, &on, sizeof on) == 0 ? 0 : -errno;
 }
 
-/* A socket file that nobody listens on is left over from a crash and may go; a live one is EADDRINUSE. */
+/* A socket file that nobody listens on is left over from a crash and may go; a live one is
+ * EADDRINUSE. */
 static int clear_stale_socket(const struct rh_address *address)
 {
     struct stat st;
@@ -42,6 +44,9 @@ static int bind_socket(int fd, const struct rh_address *address,
                        const struct rh_listener_options *options)
 {
     int err = 0;
+    if (rh_address_is_abstract(address)) {
+        return bind(fd, &address->sa.any, address->length) == 0 ? 0 : -errno;
+    }
     if (address->kind == RH_ADDRESS_UNIX) {
         err = clear_stale_socket(address);
         mode_t old = umask(0177); /* closed until the mode is set below */
@@ -93,7 +98,8 @@ static int adopt(struct rh_address *address)
         close(fd);
         return err;
     }
-    RH_IGNORE(set_option(fd, IPPROTO_TCP, TCP_NODELAY)); /* as bind_socket does; a unix socket has none */
+    RH_IGNORE(
+        set_option(fd, IPPROTO_TCP, TCP_NODELAY)); /* as bind_socket does; a unix socket has none */
     return fd;
 }
 
@@ -159,7 +165,8 @@ static bool accept_batch(struct rh_listener *listener, int batch)
         struct sockaddr_storage peer;
         socklen_t length = sizeof peer;
         peer.ss_family = AF_UNSPEC;
-        int fd = accept4(listener->fd, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd =
+            accept4(listener->fd, (struct sockaddr *)&peer, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd < 0) {
             int error = errno;
             if (error == EAGAIN || error == EWOULDBLOCK) {

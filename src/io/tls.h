@@ -108,6 +108,9 @@ void rh_tls_loop_fini(struct rh_tls_loop *loop);
  * 0, UV_ENOMEM, or RH_ETLS when no pair was ever added. */
 int RH_MUST_CHECK rh_tls_engine_init(struct rh_tls_engine *e, struct rh_tls *tls);
 
+/* True if there is a pair to serve with. */
+bool rh_tls_has_pair(struct rh_tls *tls);
+
 /* One handshake in memory, with a client of our own: what OpenSSL makes once for a process is made,
  * and a lack of memory shows before the first visitor comes. 0, UV_ENOMEM, or RH_ETLS without a
  * pair. */

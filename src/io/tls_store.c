@@ -110,6 +110,14 @@ struct rh_tls_set *rh_tls_set_acquire(struct rh_tls *tls)
     return set;
 }
 
+bool rh_tls_has_pair(struct rh_tls *tls)
+{
+    pthread_mutex_lock(&tls->lock);
+    bool has_pair = tls->current != NULL;
+    pthread_mutex_unlock(&tls->lock);
+    return has_pair;
+}
+
 void rh_tls_set_release(struct rh_tls_set *set)
 {
     struct rh_tls *tls = set->tls;

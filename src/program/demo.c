@@ -8,11 +8,11 @@ void demo_init(struct demo *demo, struct rh_app *app, const struct rh_files_opti
     demo_pages_add(app, demo, options);
     struct rh_group *known = demo_login_group(app);
     demo_welcome_add(known, demo);
-    demo_login_add(known, demo);
-    demo_text_add(app);
-    demo_create_add(app);
+    demo_login_add(app, known, demo);
+    demo_text_add(app, demo);
+    demo_create_add(app, demo);
     demo_echo_add(app);
-    demo_upload_add(app);
+    demo_upload_add(app, demo);
     demo_stream_add(app);
     demo_events_add(app);
     demo_slow_add(app);

@@ -46,11 +46,11 @@ struct rh_group *demo_login_group(struct rh_app *app);
 /* One for each file. */
 void demo_pages_add(struct rh_app *app, struct demo *demo, const struct rh_files_options *options);
 void demo_welcome_add(struct rh_group *group, struct demo *demo);
-void demo_login_add(struct rh_group *group, struct demo *demo);
-void demo_text_add(struct rh_app *app);
-void demo_create_add(struct rh_app *app);
+void demo_login_add(struct rh_app *app, struct rh_group *group, struct demo *demo);
+void demo_text_add(struct rh_app *app, struct demo *demo);
+void demo_create_add(struct rh_app *app, struct demo *demo);
 void demo_echo_add(struct rh_app *app);
-void demo_upload_add(struct rh_app *app);
+void demo_upload_add(struct rh_app *app, struct demo *demo);
 void demo_stream_add(struct rh_app *app);
 void demo_events_add(struct rh_app *app);
 void demo_slow_add(struct rh_app *app);
@@ -62,6 +62,16 @@ void demo_metrics_add(struct rh_app *app, struct demo *demo);
  * there are no templates. */
 void demo_respond_template(struct rh_exchange *x, const struct demo *demo, unsigned status,
                            const char *name, struct rh_value *data, const char *without);
+
+/* True if a person with a browser asked: what programs get as JSON or text then comes as a page
+ * with a way back. Answers get `Vary: Accept`. */
+bool demo_is_visitor(struct rh_exchange *x);
+/* Answers a visitor with a page that shows `shown`. */
+void demo_respond_page(struct rh_exchange *x, const struct demo *demo, unsigned status,
+                       struct rh_slice shown);
+/* Answers with a value, which it destroys: JSON, or a page for a visitor. */
+void demo_respond_value(struct rh_exchange *x, const struct demo *demo, unsigned status,
+                        struct rh_value *value);
 
 /* A whole number from 0 to `maximum` in the query; `standard` where the name is missing. Answers
  * 400 and returns -1 where it is something else. */

@@ -4,7 +4,6 @@
 
 static void on_fields(struct rh_exchange *x, int error, void *data)
 {
-    (void)data;
     if (error != 0)
         return;
     struct rh_slice name = rh_form_field(x, "name");
@@ -15,17 +14,15 @@ static void on_fields(struct rh_exchange *x, int error, void *data)
     struct rh_value *answer = rh_value_create();
     rh_value_set_bytes(answer, "name", name);
     rh_value_set_bool(answer, "created", true);
-    rh_respond_json(x, 201, answer);
-    rh_value_destroy(answer);
+    demo_respond_value(x, data, 201, answer);
 }
 
 static void create(struct rh_exchange *x, void *data)
 {
-    (void)data;
-    rh_form_read(x, on_fields, NULL);
+    rh_form_read(x, on_fields, data);
 }
 
-void demo_create_add(struct rh_app *app)
+void demo_create_add(struct rh_app *app, struct demo *demo)
 {
-    rh_app_post(app, "/api/create", create, NULL);
+    rh_app_post(app, "/api/create", create, demo);
 }

@@ -1,6 +1,9 @@
 /* The request body as the answer, piece by piece and with back-pressure: where the client does not
  * read, the answer takes nothing, so the body takes nothing, so the client's sending stops. No size
- * needs more memory than one buffer. */
+ * needs more memory than one buffer.
+ *
+ * A browser's form sends text/plain without its charset (HTML §4.10.22.8), though the bytes are
+ * those of the page's: the form of the home page names it in the query. */
 #include "program/demo.h"
 
 struct echo {
@@ -20,7 +23,10 @@ static void open_answer(struct rh_exchange *x, struct echo *echo)
     if (echo->open)
         return;
     echo->open = true;
-    if (type.base != NULL)
+    if (rh_slice_is(type, "text/plain") &&
+        rh_slice_is(rh_request_query_value(x, "charset"), "utf-8"))
+        rh_response_set(x, "Content-Type", "text/plain; charset=utf-8");
+    else if (type.base != NULL)
         rh_response_set_slice(x, "Content-Type", type);
     else
         rh_response_set(x, "Content-Type", "application/octet-stream");

@@ -93,7 +93,7 @@ static void events(struct rh_exchange *x, void *data)
     (void)!rh_sse_retry(x, RETRY_MS);
     uv_timer_start(&listener->timer, on_second, 0, PERIOD_MS);
     if (rh_exchange_on_abort(x, on_abort, listener) != 0)
-        finish(listener); /* it would stay for ever */
+        finish(listener);    /* it would stay for ever */
     if (listener->x != NULL) /* else it has left already */
         (void)!rh_exchange_on_drain(x, on_drain, listener);
 }

@@ -15,6 +15,7 @@ static void show(struct rh_exchange *x, const struct demo *demo, unsigned status
     struct rh_value *values = rh_value_create();
     rh_value_set_bool(values, "success", status == 200 && username.base != NULL);
     rh_value_set_bool(values, "failed", status == 401);
+    rh_value_set_bytes(values, "host", rh_request_host(x));
     if (username.base != NULL)
         rh_value_set_bytes(values, "username", username);
     demo_respond_template(x, demo, status, "login", values,
@@ -72,9 +73,13 @@ struct rh_group *demo_login_group(struct rh_app *app)
     return group;
 }
 
-void demo_login_add(struct rh_group *group, struct demo *demo)
+void demo_login_add(struct rh_app *app, struct rh_group *group, struct demo *demo)
 {
+    /* A form of another site must log nobody in, not even as somebody else. */
     rh_group_route(group, "GET", "/login", form, demo);
+    rh_use_same_origin(app, rh_app_last(app), NULL);
     rh_group_route(group, "POST", "/login", login, demo);
+    rh_use_same_origin(app, rh_app_last(app), NULL);
     rh_group_route(group, "POST", "/logout", logout, NULL);
+    rh_use_same_origin(app, rh_app_last(app), NULL);
 }

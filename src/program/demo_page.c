@@ -60,6 +60,43 @@ void demo_respond_template(struct rh_exchange *x, const struct demo *demo, unsig
     respond(x, status, "text/html; charset=utf-8", &output, error);
 }
 
+bool demo_is_visitor(struct rh_exchange *x)
+{
+    static const char html[] = "text/html";
+    struct rh_slice accept = rh_request_field(x, "Accept");
+    rh_response_add(x, "Vary", "Accept");
+    return accept.base != NULL && memmem(accept.base, accept.len, html, sizeof html - 1) != NULL;
+}
+
+void demo_respond_page(struct rh_exchange *x, const struct demo *demo, unsigned status,
+                       struct rh_slice shown)
+{
+    struct rh_value *values = rh_value_create();
+    struct rh_slice target = rh_request_target(x);
+    rh_value_set_bytes(values, "target", target);
+    rh_value_set_bytes(values, "shown", shown);
+    demo_respond_template(x, demo, status, "answer", values, "");
+}
+
+void demo_respond_value(struct rh_exchange *x, const struct demo *demo, unsigned status,
+                        struct rh_value *value)
+{
+    struct output json = {NULL, 0, 0};
+    if (!demo_is_visitor(x) || demo->templates == NULL) {
+        rh_respond_json(x, status, value);
+        rh_value_destroy(value);
+        return;
+    }
+    int error = rh_value_is_whole(value) ? rh_json_write(value, 0, take, &json) : RH_ENOROOM;
+    rh_value_destroy(value);
+    if (error != 0) {
+        respond(x, status, NULL, &json, error);
+        return;
+    }
+    demo_respond_page(x, demo, status, (struct rh_slice){json.bytes, json.used});
+    free(json.bytes);
+}
+
 unsigned demo_body_status(int error)
 {
     switch (error) {

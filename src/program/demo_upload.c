@@ -49,6 +49,7 @@ struct stored_file {
 
 struct upload {
     struct rh_exchange *x;
+    const struct demo *demo;
     struct rh_multipart form;
     uv_work_t work;
     uint64_t announced;  /* length of the body; the pool may not ask the exchange */
@@ -299,8 +300,7 @@ static void answer_list(struct upload *upload)
         rh_value_set_int(entry, "size", (int64_t)upload->files[i].bytes);
         rh_value_set_text(entry, "sha256", upload->files[i].sha256);
     }
-    rh_respond_json(upload->x, 200, list);
-    rh_value_destroy(list);
+    demo_respond_value(upload->x, upload->demo, 200, list);
 }
 
 static void on_settled(struct upload *upload)
@@ -455,7 +455,6 @@ static void on_looked(struct upload *upload)
 static void upload_row(struct rh_exchange *x, void *data)
 {
     struct upload *upload = upload_create();
-    (void)data;
     if (upload == NULL) {
         rh_respond_error(x, 503, "too many uploads are under way: try again in a moment");
         return;
@@ -467,6 +466,7 @@ static void upload_row(struct rh_exchange *x, void *data)
         return;
     }
     upload->x = x;
+    upload->demo = data;
     upload->fd = upload->lock = -1;
     rh_exchange_hold(x); /* the pool may still work when the body has broken off */
     if (rh_body_length(x) > 0) {
@@ -507,9 +507,9 @@ static void sweep(void)
     closedir(dir);
 }
 
-void demo_upload_add(struct rh_app *app)
+void demo_upload_add(struct rh_app *app, struct demo *demo)
 {
     sweep();
     quota_open(uploads_folder);
-    rh_app_post(app, "/upload", upload_row, NULL);
+    rh_app_post(app, "/upload", upload_row, demo);
 }

@@ -16,7 +16,8 @@ static void on_looked(uv_work_t *work, int status)
     struct demo *demo = work->data;
     demo->watch.working = false;
     if (status == 0 && demo->watch.outcome == RH_ETEMPLATE) {
-        notes_warn(demo->notes, "%s; the templates in use stay", rh_templates_error(demo->templates));
+        notes_warn(demo->notes, "%s; the templates in use stay",
+                   rh_templates_error(demo->templates));
     }
 }
 

@@ -8,6 +8,7 @@
 #include "server/exchange.h"
 #include "server/output.h"
 #include "server/pools.h"
+#include "util/ascii.h"
 #include "util/options.h"
 
 enum { EXCHANGES_EXTRA = 64 }; /* answered, and waiting beside those of connections for a write */
@@ -44,6 +45,14 @@ void rh_config_init_sized(struct rh_config *config, size_t size)
     rh_options_fill(config, size, &defaults, sizeof defaults);
 }
 
+/* NULL, or a field value that can be written as it is (RFC 9110 §5.5). */
+static bool is_server_name(const char *name)
+{
+    struct rh_slice value = name != NULL ? rh_slice_from(name) : (struct rh_slice){NULL, 0};
+    return name == NULL || (value.len > 0 && value.len <= 64 && rh_field_value_is_valid(value) &&
+                            rh_ascii_trim(value).len == value.len);
+}
+
 int rh_config_adopt(struct rh_config *ret_config, const struct rh_config *config)
 {
     *ret_config = defaults;
@@ -62,7 +71,7 @@ int rh_config_adopt(struct rh_config *ret_config, const struct rh_config *config
         c->head_bytes_max >= 256 && c->head_bytes_max <= 65535 && c->target_bytes_max >= 64 &&
         c->target_bytes_max <= c->head_bytes_max && c->fields_max >= 1 && c->fields_max <= 1000 &&
         c->body_whole_bytes_max <= 1 << 30 && c->arena_blocks_max <= 4096 &&
-        (c->server_name == NULL || strlen(c->server_name) <= 64);
+        is_server_name(c->server_name);
     return good ? 0 : RH_ECONFIG;
 }
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "rawhttp/tls.h"
+#include "io/tls.h"
 #include "util/options.h"
 
 struct rh_listeners_entry {
@@ -71,8 +71,10 @@ static void describe(struct rh_listeners_entry *l, const struct rh_address *addr
     struct sockaddr_storage sa;
     struct rh_peer peer;
     if (address->sa.any.sa_family == AF_UNIX) {
-        snprintf(l->url, sizeof l->url, "%s+unix:%s", scheme, address->sa.un.sun_path);
-        if (address->kind == RH_ADDRESS_UNIX) {
+        bool is_abstract = rh_address_is_abstract(address);
+        snprintf(l->url, sizeof l->url, "%s+unix:%s%s", scheme, is_abstract ? "@" : "",
+                 address->sa.un.sun_path + is_abstract);
+        if (address->kind == RH_ADDRESS_UNIX && !is_abstract) {
             snprintf(l->unix_path, sizeof l->unix_path, "%s", address->sa.un.sun_path);
         }
         return;
@@ -148,6 +150,9 @@ int rh_listeners_add(struct rh_listeners *listeners, const char *address,
     struct rh_listen known;
     rh_listen_init(&known);
     rh_options_take(&known, sizeof known, listen);
+    if (known.tls != NULL && !rh_tls_has_pair(known.tls)) {
+        return RH_ETLS; /* every handshake would fail */
+    }
     int count = rh_address_parse(address, addresses);
     if (count < 0) {
         return count;

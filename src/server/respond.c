@@ -13,7 +13,7 @@
 
 /* Fields of the engine: a handler that set them could break the framing (RFC 9112 §6) or lie about
  * the time. */
-static bool is_engines_own(struct rh_slice name)
+static bool is_engines_own(struct rh_slice name, bool names_itself)
 {
     switch (rh_field_classify(name)) {
     case RH_FIELD_CONTENT_LENGTH:
@@ -22,7 +22,7 @@ static bool is_engines_own(struct rh_slice name)
     case RH_FIELD_DATE:
         return true;
     default:
-        return rh_ascii_is(name, "keep-alive") || rh_ascii_is(name, "server");
+        return rh_ascii_is(name, "keep-alive") || (rh_ascii_is(name, "server") && names_itself);
     }
 }
 
@@ -49,9 +49,17 @@ static int append_field(struct rh_exchange *x, struct rh_slice name, struct rh_s
 static int add_field(struct rh_exchange *x, struct rh_slice name, struct rh_slice value)
 {
     value = rh_ascii_trim(value);
-    if (!rh_field_name_is_valid(name) || !rh_field_value_is_valid(value) || is_engines_own(name)) {
-        rh_exchange_log(x, RH_LOG_ERROR, "response field refused: %.*s (RFC 9110 5.1, 5.5)",
-                        (int)name.len, name.base);
+    const char *why = NULL;
+    if (!rh_field_name_is_valid(name)) {
+        why = "its name is not a token (RFC 9110 §5.1)";
+    } else if (!rh_field_value_is_valid(value)) {
+        why = "its value contains a control (RFC 9110 §5.5)";
+    } else if (is_engines_own(name, x->engine->config.server_name != NULL)) {
+        why = "the server writes it";
+    }
+    if (why != NULL) {
+        rh_exchange_log(x, RH_LOG_ERROR, "response field %.*s refused: %s", (int)name.len,
+                        name.base, why);
         return RH_EFIELD;
     }
     return append_field(x, rh_arena_copy(&x->arena, name), value);

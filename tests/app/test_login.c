@@ -384,3 +384,28 @@ Test(login, refuses_what_it_can_not_use)
     rh_use_login(NULL, NULL, &options);
     rh_use_login_required(NULL, NULL);
 }
+
+static int64_t void_before_s;
+
+static int is_revoked(void *data, struct rh_slice user, int64_t begun_s)
+{
+    return data == &void_before_s && rh_slice_is(user, "Ada") && begun_s < void_before_s;
+}
+
+Test(login, can_be_revoked)
+{
+    options_init();
+    options.is_revoked = is_revoked;
+    options.revoked_data = &void_before_s;
+    routes(app);
+    ask("GET /in?user=Ada", "");
+    keep_cookie();
+    ask_with_cookie("GET /who", cookie);
+    cr_assert_str_eq(body_of_answer(), "Ada");
+    void_before_s = INT64_MAX;
+    ask_with_cookie("GET /who", cookie);
+    cr_assert_str_eq(body_of_answer(), "nobody");
+    cr_assert_not_null(strstr(log_text, "was revoked"), "%s", log_text);
+    ask_with_cookie("POST /inside/who", cookie);
+    cr_assert_eq(status, 401);
+}

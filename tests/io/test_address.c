@@ -37,6 +37,16 @@ Test(address, reads_paths_and_descriptors)
     cr_expect_eq(addresses[0].fd, 3);
 }
 
+Test(address, reads_names_in_the_abstract_namespace)
+{
+    cr_assert_eq(rh_address_parse("unix:@rawhttp", addresses), 1);
+    cr_expect(rh_address_is_abstract(&addresses[0]));
+    cr_expect_eq(memcmp(addresses[0].sa.un.sun_path, "\0rawhttp", 8), 0);
+    cr_expect_eq(addresses[0].length, offsetof(struct sockaddr_un, sun_path) + 8, "no NUL at the end");
+    cr_assert_eq(rh_address_parse("unix:/run/x.sock", addresses), 1);
+    cr_expect(!rh_address_is_abstract(&addresses[0]));
+}
+
 Test(address, refuses_everything_else)
 {
     char path[200] = "unix:";
@@ -44,7 +54,7 @@ Test(address, refuses_everything_else)
     path[155] = '\0';
     const char *const wrong[] = {"", ":", ":80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1",
                                  "127.0.0.1:8o", "127.0.0.1.5:80", "::1:80", "[::1]", "[::1:80", "[]:80",
-                                 "example.org:80", "fd:", "fd:x", "fd:99999999", "unix:", path,
+                                 "example.org:80", "fd:", "fd:x", "fd:99999999", "unix:", "unix:@", path,
                                  "1111111111111111111111111111111111111111111111111111111:80"};
     for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         cr_expect_eq(rh_address_parse(wrong[i], addresses), RH_EADDRESS, "%s", wrong[i]);

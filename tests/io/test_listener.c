@@ -181,3 +181,17 @@ Test(listener, pauses_resumes_and_empties_its_queue, .timeout = 10)
         close(fds[i]);
     }
 }
+
+Test(listener, on_an_abstract_name_needs_no_file)
+{
+    char text[64];
+    snprintf(text, sizeof text, "unix:@rawhttp-test-%d", (int)getpid());
+    int fd = bind_text(text, &plain, NULL);
+    cr_assert_geq(fd, 0);
+    cr_expect_eq(access(text + 5, F_OK), -1);
+    cr_expect_eq(bind_text(text, &plain, NULL), -EADDRINUSE);
+    close(fd);
+    fd = bind_text(text, &plain, NULL);
+    cr_expect_geq(fd, 0, "nothing is left of it");
+    close(fd);
+}

@@ -2,6 +2,7 @@
 import json
 import os
 import socket
+import threading
 import time
 
 import kit
@@ -301,6 +302,70 @@ def a_deferred_answer_has_a_deadline(_):
     program = Program("--answer-timeout", "300ms")
     equal(program.get("/slow?ms=20000").status, 503)
     program.wait_line(r"/slow")
+
+
+@check
+def visitors_get_a_way_back_and_programs_the_bare_answer(_):
+    program = Program()
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for method, path, body, bare, status in (("GET", "/json", None, b'{"message":"Hello, World!"}', 200),
+                                             ("GET", "/users/%3Cb%3E", None, b"User: <b>", 200),
+                                             ("POST", "/api/create", b"name=x", b'{"name":"x","created":true}', 201)):
+        answer = program.request(method, path, body=body, headers=form)
+        equal((answer.status, answer.body), (status, bare))
+        page = program.request(method, path, body=body, headers={**form, **browser})
+        equal(page.status, status)
+        holds(page.headers["Content-Type"].startswith("text/html"), page.headers["Content-Type"])
+        holds(b'href="/#rows"' in page.body and b"<b>" not in page.body, page.body)
+        holds("Accept" in ", ".join(page.headers.get_all("Vary")), page.headers.items())
+
+
+@check
+def the_login_page_names_the_host_that_was_asked(_):
+    program = Program()
+    holds(b"name.test:1234/login" in program.get("/login", headers={"Host": "name.test:1234"}).body, "its port")
+
+
+@check
+def a_login_from_another_site_is_refused(_):
+    program = Program()
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for fields, status in (({}, 200), ({"Sec-Fetch-Site": "same-origin"}, 200), ({"Sec-Fetch-Site": "cross-site"}, 403),
+                           ({"Origin": "http://evil.test"}, 403)):
+        answer = program.request("POST", "/login", body=b"username=admin&password=secret", headers={**form, **fields})
+        equal(answer.status, status, str(fields))
+
+
+@check
+def an_echo_over_the_limit_has_no_clean_end(_):
+    """The answer has begun when the limit is met: only a broken end tells the client."""
+    program = Program("--max-body", "1M")
+    piece = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+    with socket.create_connection(("127.0.0.1", program.port), timeout=20 * kit.SLOW) as stream:
+        got = []
+        reader = threading.Thread(target=lambda: got.append(kit.read_all(stream)))
+        reader.start()
+        stream.sendall(b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        try:
+            for _ in range(32):
+                stream.sendall(piece)
+            stream.sendall(b"0\r\n\r\n")
+        except OSError:
+            pass
+        reader.join(20 * kit.SLOW)
+    holds(got and got[0].startswith(b"HTTP/1.1 200"), got and got[0][:200])
+    holds(not got[0].endswith(b"0\r\n\r\n"), "the answer ends as if it were whole")
+
+
+@check
+def the_echo_form_keeps_its_umlauts(_):
+    program = Program()
+    answer = program.request("POST", "/echo?charset=utf-8", body="Héllo".encode(), headers={"Content-Type": "text/plain"})
+    equal((answer.headers["Content-Type"], answer.body), ("text/plain; charset=utf-8", "Héllo".encode()))
+    answer = program.request("POST", "/echo", body=b"x", headers={"Content-Type": "text/plain"})
+    equal(answer.headers["Content-Type"], "text/plain")
+    holds(b'action="/echo?charset=utf-8"' in program.get("/").body, "the form names it")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@
 #include "rawhttp/body.h"
 #include "rawhttp/server.h"
 #include "rawhttp/stream.h"
+#include "rawhttp/tls.h"
 #include "support/door.h"
 #include "support/loop.h"
 
@@ -896,4 +897,26 @@ Test(server_create, refuses_a_configuration_out_of_range, .init = set_up)
     cr_expect_eq(rh_server_create(&server, &loop, test_door_app(&door), &config), RH_ECONFIG);
     rh_server_destroy(server);
     loop_close(&loop);
+}
+
+Test(server_create, refuses_a_name_that_is_no_field_value, .init = set_up)
+{
+    static const char *const wrong[] = {"", "a\r\nSet-Cookie: b=c", "a\n", " a", "a ", "\x7f"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        test_door_init(&door, pong, NULL);
+        config.server_name = wrong[i];
+        cr_expect_eq(rh_server_create(&server, &loop, test_door_app(&door), &config), RH_ECONFIG, "%zu", i);
+        rh_server_destroy(server);
+    }
+    loop_close(&loop);
+}
+
+Test(server, listens_with_tls_only_if_there_is_a_pair)
+{
+    struct rh_listen listen;
+    rh_listen_init(&listen);
+    listen.tls = rh_tls_create();
+    begin(pong, NULL);
+    cr_expect_eq(rh_server_listen(server, "127.0.0.1:0", &listen), RH_ETLS);
+    rh_tls_unref(listen.tls);
 }
