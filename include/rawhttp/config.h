@@ -62,6 +62,9 @@ struct rh_config {
     /* Requests that are open at a time, per server: from a head's first byte to the end of its answer, held ones of
      * connections that are gone included. A request that finds no place gets a 503. 0: connections_max + 64 */
     uint32_t exchanges_max;
+    /* Connections of one IPv4 address, or of one IPv6 network of 64 bits: more are closed when they are accepted. The
+     * loopback addresses have no limit. 0: none */
+    uint32_t connections_per_address_max;
 };
 
 /* Fills every field with its default. Call it as rh_config_init(&config). */

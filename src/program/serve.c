@@ -78,6 +78,7 @@ static int configure(struct service *service)
     service->loops = options->loops > 0 ? (unsigned)options->loops : rh_loops_usable();
     config->connections_max =
         limits_fit_connections(service->loops, (uint32_t)options->connections_max);
+    config->connections_per_address_max = (uint32_t)options->connections_per_address_max;
     logs_hook(&service->logs, config);
     if (config->connections_max == 0) {
         snprintf(service->error, ERROR_MAX,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "rawhttp/error.h"
+#include "server/addresses.h"
 #include "server/conn.h"
 #include "server/exchange.h"
 #include "server/output.h"
@@ -97,7 +98,7 @@ void rh_config_memory(const struct rh_config *config, struct rh_memory *ret_memo
     ret_memory->connection_idle = sizeof(struct rh_conn) + LIBUV_PER_CONNECTION;
     ret_memory->connection_max = ret_memory->connection_idle + buffers + request;
     ret_memory->connection_tls = OPENSSL_BUSY + CIPHERTEXT;
-    ret_memory->fixed = sizeof(struct rh_engine) + 256 * 1024 + rh_pools_bulk_bytes(&c) +
+    ret_memory->fixed = sizeof(struct rh_engine) + 256 * 1024 + rh_pools_bulk_bytes(&c) + rh_addresses_bytes(c.connections_max) +
                         rh_pools_bulk_max(&c) * RH_CIPHER_BULK_BYTES;
     ret_memory->ceiling =
         ret_memory->fixed + c.body_whole_budget + request * c.exchanges_max +

@@ -87,6 +87,7 @@ static void on_closed(struct rh_transport *t)
     struct rh_conn *c = conn_of(t);
     struct rh_conns *conns = rh_drive_conns(&c->drive);
     rh_drive_closed(&c->drive);
+    rh_addresses_remove(&conns->addresses, &c->drive.host.peer);
     rh_slab_release(&conns->engine->pools.connections, c);
     conns->released(conns);
 }
@@ -197,6 +198,7 @@ bool rh_conn_open(struct rh_conns *conns, struct rh_wire *wire, int fd,
         return false;
     }
     rh_drive_open(&c->drive);
+    rh_addresses_add(&conns->addresses, &c->drive.host.peer);
     if (err < 0) { /* `closed` follows */
         rh_drive_close(&c->drive, RH_CLOSED);
     }

@@ -7,6 +7,8 @@
 
 #include "server/drive.h"
 
+enum { FRESH_MS = 1000 };
+
 void rh_conns_init(struct rh_conns *conns, struct rh_engine *engine,
                    const struct rh_carrier *carrier)
 {
@@ -91,6 +93,9 @@ void rh_conns_expire(struct rh_conns *conns)
             rh_drive_expire(d, which);
         }
     }
+    if (conns->crowded) {
+        rh_conns_make_room(conns);
+    }
     uint64_t next = rh_deadlines_next(&conns->deadlines);
     if (next != UINT64_MAX) {
         conns->alarm(conns, next);
@@ -144,19 +149,60 @@ void rh_conns_close_all(struct rh_conns *conns, enum rh_abort reason)
     for_each(conns, rh_drive_close, reason);
 }
 
-bool rh_conns_close_idle(struct rh_conns *conns)
+/* A head that only just began to come is on its way. */
+static bool is_fresh(const struct rh_conns *conns, const struct rh_drive *d)
 {
-    static const enum rh_deadline_class idle[] = {RH_DEADLINE_IDLE, RH_DEADLINE_REST,
-                                                  RH_DEADLINE_LINGER};
-    for (unsigned i = 0; i < sizeof idle / sizeof idle[0]; i++) {
-        struct rh_link *list = &conns->deadlines.lists[idle[i]];
-        for (struct rh_link *link = list->next; link != list; link = link->next) {
-            struct rh_drive *d = RH_CONTAINER_OF(link, struct rh_drive, deadline.link);
-            if (!rh_drive_is_closing(d)) {
-                rh_drive_close(d, RH_CLOSED);
-                return true;
-            }
+    enum rh_deadline_class which = (enum rh_deadline_class)d->deadline_class;
+    return (which == RH_DEADLINE_HEAD || which == RH_DEADLINE_TLS) &&
+           conns->deadlines.ms[which] > 0 &&
+           d->deadline.at_ms + FRESH_MS >
+               rh_engine_now_ms(conns->engine) + conns->deadlines.ms[which];
+}
+
+/* The first one in a list, or of those, the first one of the address that has the most. */
+static struct rh_drive *find_open(struct rh_conns *conns, enum rh_deadline_class which, bool of_top)
+{
+    enum { LOOK_MAX = 4096 }; /* at others: the one with the most is found soon where it matters */
+    struct rh_link *list = &conns->deadlines.lists[which];
+    unsigned looked = 0;
+    for (struct rh_link *link = list->next; link != list && looked < LOOK_MAX; link = link->next) {
+        struct rh_drive *d = RH_CONTAINER_OF(link, struct rh_drive, deadline.link);
+        if (!rh_drive_is_closing(d) && !is_fresh(conns, d) &&
+            (!of_top || rh_addresses_is_top(&conns->addresses, &d->host.peer))) {
+            return d;
         }
+        looked++;
     }
-    return false;
+    return NULL;
+}
+
+static struct rh_drive *find_dispensable(struct rh_conns *conns)
+{
+    static const enum rh_deadline_class of_top[] = {
+        RH_DEADLINE_LINGER, RH_DEADLINE_TLS, RH_DEADLINE_HEAD, RH_DEADLINE_IDLE, RH_DEADLINE_REST};
+    static const enum rh_deadline_class of_all[] = {RH_DEADLINE_IDLE, RH_DEADLINE_REST,
+                                                    RH_DEADLINE_LINGER};
+    struct rh_drive *d = NULL;
+    uint64_t most = conns->addresses.top.count;
+    for (size_t i = 0; d == NULL && most > 1 && i < sizeof of_top / sizeof of_top[0]; i++) {
+        d = find_open(conns, of_top[i], true);
+    }
+    if (d == NULL && 2 * most > rh_counter_get(&conns->open)) {
+        return NULL; /* others do not pay for it: one of its own will do soon */
+    }
+    for (size_t i = 0; d == NULL && i < sizeof of_all / sizeof of_all[0]; i++) {
+        d = find_open(conns, of_all[i], false);
+    }
+    return d;
+}
+
+void rh_conns_make_room(struct rh_conns *conns)
+{
+    struct rh_drive *d = find_dispensable(conns);
+    conns->crowded = d == NULL;
+    if (d != NULL) {
+        rh_drive_close(d, RH_CLOSED);
+    } else {
+        conns->alarm(conns, rh_engine_now_ms(conns->engine) + FRESH_MS / 4);
+    }
 }

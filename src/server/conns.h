@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "rawhttp/exchange.h"
+#include "server/addresses.h"
 #include "server/deadlines.h"
 #include "util/counter.h"
 
@@ -38,9 +39,10 @@ struct rh_conns {
     struct rh_engine *engine;
     const struct rh_carrier *carrier;
     struct rh_deadlines deadlines;
-    struct rh_drive *ready; /* to be driven at the end of this turn */
-    struct rh_drive *due;   /* those whose turn it is now */
-    rh_counter open;        /* connections; read by statistics from other threads */
+    struct rh_addresses addresses; /* whose the connections are; empty in the driver */
+    struct rh_drive *ready;        /* to be driven at the end of this turn */
+    struct rh_drive *due;          /* those whose turn it is now */
+    rh_counter open;               /* connections; read by statistics from other threads */
     bool crowded;   /* the listeners wait for room: the next one that comes to rest makes it */
     uint8_t ending; /* all were closed with this reason (enum rh_abort), and so are those that are
                        met later */
@@ -64,7 +66,9 @@ void rh_conns_expire(struct rh_conns *conns);
 /* Tells every session to drain. */
 void rh_conns_drain(struct rh_conns *conns);
 void rh_conns_close_all(struct rh_conns *conns, enum rh_abort reason);
-/* Closes the connection that has been idle the longest; false if none is. */
-bool rh_conns_close_idle(struct rh_conns *conns);
+/* Closes one connection that has no request: an idle one of the address that has the most
+ * connections, or one of its unfinished heads that is not quite new, else the one that has been
+ * idle the longest. If there is none, the next that is one of these. */
+void rh_conns_make_room(struct rh_conns *conns);
 
 #endif

@@ -19,34 +19,6 @@
 
 enum { COMPACT_BELOW = 4096, ROUNDS_MAX = 64, ANSWERED_MAX = 32, LINGER_CAME_MAX = (1 << 24) - 1 };
 
-static const uint16_t drive_moves[] = {
-    [RH_DRIVE_IDLE] = RH_TO(RH_DRIVE_QUEUED) | RH_TO(RH_DRIVE_RUNNING),
-    [RH_DRIVE_QUEUED] = RH_TO(RH_DRIVE_IDLE) | RH_TO(RH_DRIVE_RUNNING),
-    [RH_DRIVE_RUNNING] = RH_TO(RH_DRIVE_AGAIN) | RH_TO(RH_DRIVE_IDLE) | RH_TO(RH_DRIVE_QUEUED),
-    [RH_DRIVE_AGAIN] = RH_TO(RH_DRIVE_AGAIN) | RH_TO(RH_DRIVE_IDLE) | RH_TO(RH_DRIVE_QUEUED),
-};
-static const uint16_t input_moves[] = {
-    [RH_INPUT_OPEN] = RH_TO(RH_INPUT_ENDED),
-    [RH_INPUT_ENDED] = RH_TO(RH_INPUT_TOLD),
-    [RH_INPUT_TOLD] = RH_TO(RH_INPUT_ENDED),
-};
-static const uint16_t output_moves[] = {
-    [RH_OUTPUT_FREE] = RH_TO(RH_OUTPUT_IN_FLIGHT) | RH_TO(RH_OUTPUT_SHUT),
-    [RH_OUTPUT_IN_FLIGHT] = RH_TO(RH_OUTPUT_FREE),
-    [RH_OUTPUT_SHUT] = 0,
-};
-static const uint16_t life_moves[] = {
-    [RH_LIFE_SECURING] = RH_TO(RH_LIFE_OPEN) | RH_TO(RH_LIFE_CLOSING),
-    [RH_LIFE_OPEN] = RH_TO(RH_LIFE_CLOSING),
-    [RH_LIFE_CLOSING] = RH_TO(RH_LIFE_ENDED),
-    [RH_LIFE_ENDED] = 0,
-};
-
-static const struct rh_carrier *carrier_of(const struct rh_drive *d)
-{
-    return rh_drive_conns(d)->carrier;
-}
-
 static struct rh_pools *pools_of(const struct rh_drive *d)
 {
     return &d->host.engine->pools;
@@ -69,7 +41,7 @@ static void end_session(struct rh_drive *d)
 {
     if (d->life != RH_LIFE_ENDED) {
         struct rh_session *s = rh_drive_session(d);
-        RH_MOVE(life_moves, d->life, RH_LIFE_ENDED);
+        RH_MOVE(rh_life_moves, d->life, RH_LIFE_ENDED);
         s->ops->end(s, (enum rh_abort)d->reason);
     }
 }
@@ -81,7 +53,7 @@ static void stop(struct rh_drive *d)
     if (d->output != RH_OUTPUT_IN_FLIGHT) {
         end_session(d);
     }
-    carrier_of(d)->close(d);
+    rh_drive_carrier(d)->close(d);
 }
 
 void rh_drive_close(struct rh_drive *d, enum rh_abort reason)
@@ -89,7 +61,7 @@ void rh_drive_close(struct rh_drive *d, enum rh_abort reason)
     if (rh_drive_is_closing(d)) {
         return;
     }
-    RH_MOVE(life_moves, d->life, RH_LIFE_CLOSING);
+    RH_MOVE(rh_life_moves, d->life, RH_LIFE_CLOSING);
     d->reason = (uint8_t)reason;
     rh_conns_unqueue(rh_drive_conns(d), d);
     if (!rh_host_is_driving(&d->host)) {
@@ -115,17 +87,15 @@ void rh_drive_closed(struct rh_drive *d)
     conns->open--;
 }
 
-/* Calls of the session run until `leave`. */
-static void enter(struct rh_drive *d)
+void rh_drive_enter(struct rh_drive *d)
 {
-    RH_MOVE(drive_moves, d->host.drive, RH_DRIVE_RUNNING);
+    RH_MOVE(rh_drive_moves, d->host.drive, RH_DRIVE_RUNNING);
 }
 
-/* Returns true if something happened meanwhile. A close that came meanwhile goes on here. */
-static bool leave(struct rh_drive *d)
+bool rh_drive_leave(struct rh_drive *d)
 {
     bool again = d->host.drive == RH_DRIVE_AGAIN;
-    RH_MOVE(drive_moves, d->host.drive,
+    RH_MOVE(rh_drive_moves, d->host.drive,
             RH_UNLIKELY(d->next_ready != NULL) ? RH_DRIVE_QUEUED : RH_DRIVE_IDLE);
     if (RH_UNLIKELY(rh_drive_is_closing(d))) {
         stop(d);
@@ -133,91 +103,7 @@ static bool leave(struct rh_drive *d)
     return again;
 }
 
-/* --- Who speaks ----------------------------------------------------------------------------- */
-
-/* Ends the session that speaks and begins one of another kind. */
-static void speak(struct rh_drive *d, const struct rh_session_kind *kind, void *argument)
-{
-    struct rh_session *old = rh_drive_session(d);
-    old->ops->end(old, RH_CLOSED);
-    struct rh_session *s = kind->open(&d->host, &d->speaker, argument);
-    if (s == NULL) {
-        RH_IGNORE(rh_http1_open(&d->host, &d->speaker, NULL) == NULL);
-        d->boxed = false;
-        rh_drive_close(d, RH_CLOSED);
-        return;
-    }
-    d->boxed = s != &d->speaker.http1.session;
-    if (d->boxed) {
-        d->speaker.boxed = s;
-    }
-    if (d->input == RH_INPUT_TOLD) {
-        RH_MOVE(input_moves, d->input, RH_INPUT_ENDED);
-    }
-}
-
-static void hand_over(struct rh_drive *d)
-{
-    struct rh_session *s = rh_drive_session(d);
-    void *argument = NULL;
-    const struct rh_session_kind *kind = s->ops->become(s, &argument);
-    speak(d, kind, argument);
-    s = rh_drive_session(d);
-    if (d->host.engine->draining && !rh_drive_is_closing(d)) {
-        s->ops->drain(s);
-    }
-}
-
-/* By the first bytes: false if more of them are needed. */
-static bool choose(struct rh_drive *d)
-{
-    const struct rh_engine *engine = d->host.engine;
-    bool more = false;
-    for (size_t i = 0; i < engine->kinds_n; i++) {
-        const struct rh_session_kind *kind = engine->kinds[i];
-        if (kind->claims == NULL) {
-            continue;
-        }
-        switch (kind->claims(d->in != NULL ? d->in + d->in_at : "", d->in_len - d->in_at)) {
-        case RH_CLAIM_YES:
-            d->chosen = true;
-            speak(d, kind, NULL);
-            return true;
-        case RH_CLAIM_MORE:
-            more = true;
-            break;
-        case RH_CLAIM_NO:
-            break;
-        }
-    }
-    d->chosen = !more || d->input != RH_INPUT_OPEN;
-    return d->chosen;
-}
-
-void rh_drive_secured(struct rh_drive *d, struct rh_slice alpn)
-{
-    const struct rh_engine *engine = d->host.engine;
-    RH_MOVE(life_moves, d->life, RH_LIFE_OPEN);
-    d->chosen = true;
-    rh_drive_set_deadline(d, RH_DEADLINE_HEAD);        /* a first head is counted from here */
-    for (size_t i = 0; i + 1 < engine->kinds_n; i++) { /* the last one speaks already */
-        const char *name = engine->kinds[i]->alpn;
-        if (name != NULL && alpn.len == strlen(name) && memcmp(alpn.base, name, alpn.len) == 0) {
-            speak(d, engine->kinds[i], NULL);
-            return;
-        }
-    }
-}
-
-void rh_drive_plain(struct rh_drive *d)
-{
-    RH_MOVE(life_moves, d->life, RH_LIFE_OPEN);
-    d->host.secure = false;
-    d->chosen = true;
-    d->rested = true;
-    rh_drive_set_deadline(d, RH_DEADLINE_HEAD);
-    speak(d, &rh_misdirected_kind, NULL);
-}
+/* --- Its beginning ------------------------------------------------------------------------- */
 
 void rh_drive_open(struct rh_drive *d)
 {
@@ -256,12 +142,12 @@ static void flush(struct rh_drive *d)
     if (rh_output_is_empty(d->out)) {
         return;
     }
-    int state = carrier_of(d)->write(d);
+    int state = rh_drive_carrier(d)->write(d);
     if (RH_LIKELY(state == 0)) {
         output_written(d);
     } else if (state == 1) {
-        RH_MOVE(output_moves, d->output, RH_OUTPUT_IN_FLIGHT);
-        d->count.unsent = (uint32_t)carrier_of(d)->unsent(d);
+        RH_MOVE(rh_output_moves, d->output, RH_OUTPUT_IN_FLIGHT);
+        d->count.unsent = (uint32_t)rh_drive_carrier(d)->unsent(d);
         rh_drive_set_deadline(d, RH_DEADLINE_WRITE);
     } else {
         rh_drive_close(d, RH_WRITE_FAILED);
@@ -377,7 +263,7 @@ void rh_drive_ended(struct rh_drive *d, int status)
     } else if (d->life == RH_LIFE_SECURING) {
         rh_drive_close(d, RH_CLOSED);
     } else if (d->input == RH_INPUT_OPEN) {
-        RH_MOVE(input_moves, d->input, RH_INPUT_ENDED);
+        RH_MOVE(rh_input_moves, d->input, RH_INPUT_ENDED);
         rh_drive_run(d);
     }
 }
@@ -416,12 +302,12 @@ static void finish(struct rh_drive *d)
     bool waits = d->input == RH_INPUT_OPEN && may_linger(d);
     d->in_at = d->in_len;
     if (first || !waits) {
-        carrier_of(d)->shut(d);
+        rh_drive_carrier(d)->shut(d);
     }
-    if (!waits && !carrier_of(d)->is_busy(d)) {
+    if (!waits && !rh_drive_carrier(d)->is_busy(d)) {
         rh_drive_close(d, RH_CLOSED);
     } else if (first) { /* for the peer, or for room for our closure alert: run comes after that */
-        RH_MOVE(output_moves, d->output, RH_OUTPUT_SHUT);
+        RH_MOVE(rh_output_moves, d->output, RH_OUTPUT_SHUT);
         d->count.linger.came = 0;
         d->count.linger.periods = 0;
         rh_drive_set_deadline(d, RH_DEADLINE_LINGER);
@@ -449,7 +335,7 @@ static void move(struct rh_drive *d)
             moved |= pull_all(d);
         }
         if (RH_UNLIKELY(s->hands_over) && may_pull(d)) {
-            hand_over(d);
+            rh_drive_hand_over(d);
             ask = true;
             continue;
         }
@@ -458,7 +344,7 @@ static void move(struct rh_drive *d)
             continue;
         }
         if (d->input == RH_INPUT_ENDED && (!moved || d->in_at == d->in_len)) {
-            RH_MOVE(input_moves, d->input, RH_INPUT_TOLD);
+            RH_MOVE(rh_input_moves, d->input, RH_INPUT_TOLD);
             s->ops->eof(s);
             continue;
         }
@@ -489,16 +375,16 @@ static enum rh_deadline_class rest_deadline(struct rh_drive *d, enum rh_deadline
     }
     d->was_idle = true;
     d->rested = true;
-    carrier_of(d)->rest(d);
+    rh_drive_carrier(d)->rest(d);
     return want;
 }
 
 static void drain_session(struct rh_drive *d)
 {
     struct rh_session *s = rh_drive_session(d);
-    enter(d);
+    rh_drive_enter(d);
     s->ops->drain(s);
-    RH_IGNORE(leave(d));
+    RH_IGNORE(rh_drive_leave(d));
 }
 
 static void settle_deadline(struct rh_drive *d)
@@ -547,7 +433,7 @@ static void settle(struct rh_drive *d)
     if (!rh_drive_is_closing(d)) {
         bool is_full = d->in != NULL && d->in_at == 0 &&
                        d->in_len == rh_buffers_input_bytes(pools_of(d), d->in_is_bulk);
-        carrier_of(d)->read(d, d->input == RH_INPUT_OPEN && !is_full);
+        rh_drive_carrier(d)->read(d, d->input == RH_INPUT_OPEN && !is_full);
     }
 }
 
@@ -560,13 +446,13 @@ void rh_drive_run(struct rh_drive *d)
         d->host.drive = RH_DRIVE_AGAIN;
         return;
     }
-    enter(d);
+    rh_drive_enter(d);
     rh_engine_read_clock(d->host.engine);
     if (d->life == RH_LIFE_OPEN && d->output != RH_OUTPUT_SHUT &&
-        (RH_LIKELY(d->chosen) || choose(d))) {
+        (RH_LIKELY(d->chosen) || rh_drive_choose(d))) {
         move(d);
     }
-    bool again = leave(d);
+    bool again = rh_drive_leave(d);
     if (!rh_drive_is_closing(d)) {
         settle(d);
     }
@@ -581,20 +467,20 @@ void rh_host_wake(struct rh_host *host)
     if (host->kind == RH_HOST_SESSION) {
         host->engine->wake_within(host);
     } else if (host->drive == RH_DRIVE_IDLE && !rh_drive_is_closing(d)) {
-        RH_MOVE(drive_moves, host->drive, RH_DRIVE_QUEUED);
+        RH_MOVE(rh_drive_moves, host->drive, RH_DRIVE_QUEUED);
         rh_conns_queue(rh_drive_conns(d), d);
     }
 }
 
 void rh_drive_ready(struct rh_drive *d)
 {
-    RH_MOVE(drive_moves, d->host.drive, RH_DRIVE_IDLE);
+    RH_MOVE(rh_drive_moves, d->host.drive, RH_DRIVE_IDLE);
     rh_drive_run(d);
 }
 
 void rh_drive_written(struct rh_drive *d, int status)
 {
-    RH_MOVE(output_moves, d->output, RH_OUTPUT_FREE);
+    RH_MOVE(rh_output_moves, d->output, RH_OUTPUT_FREE);
     if (status < 0) {
         rh_drive_close(d, RH_WRITE_FAILED);
         return;
@@ -604,87 +490,14 @@ void rh_drive_written(struct rh_drive *d, int status)
         output_written(d);
         return;
     }
-    enter(d);
+    rh_drive_enter(d);
     output_written(d);
     rh_drive_set_deadline(d, RH_DEADLINE_NONE); /* its time is over, also where no other begins */
-    RH_IGNORE(leave(d));
+    RH_IGNORE(rh_drive_leave(d));
     rh_drive_run(d);
 }
 
-/* --- Deadlines ------------------------------------------------------------------------------ */
-
-/* The peer may be reading slowly rather than not at all: what is still unsent shows it. */
-static bool write_moved(struct rh_drive *d)
-{
-    const struct rh_config *config = &d->host.engine->config;
-    uint32_t unsent = (uint32_t)carrier_of(d)->unsent(d);
-    uint32_t moved = d->count.unsent > unsent ? d->count.unsent - unsent : 0;
-    bool fast_enough =
-        config->rate_bytes_min == 0 ||
-        (uint64_t)moved * 1000 >= (uint64_t)config->rate_bytes_min * config->write_ms;
-    d->count.unsent = unsent;
-    return moved > 0 && fast_enough;
-}
-
-/* A peer that goes on sending is worth reading: closing resets it, and the reset may overtake the
- * answer. So its time is bounded, and so is how slowly it may send. */
-static bool linger_goes_on(struct rh_drive *d)
-{
-    const struct rh_config *config = &d->host.engine->config;
-    uint64_t least = (uint64_t)config->rate_bytes_min * config->linger_ms / 1000;
-    bool fast_enough = d->count.linger.came > 0 && d->count.linger.came >= least;
-    d->count.linger.came = 0;
-    d->count.linger.periods++;
-    return fast_enough &&
-           (uint64_t)(d->count.linger.periods + 1) * config->linger_ms <= config->linger_max_ms;
-}
-
-static void expire_session(struct rh_drive *d, enum rh_deadline_class which)
-{
-    struct rh_session *s = rh_drive_session(d);
-    enter(d);
-    s->ops->expire(s, which);
-    RH_IGNORE(leave(d));
-    if (!rh_drive_is_closing(d)) {
-        rh_drive_set_deadline(d, RH_DEADLINE_NONE);
-        rh_drive_run(d);
-    }
-}
-
-void rh_drive_expire(struct rh_drive *d, enum rh_deadline_class which)
-{
-    struct rh_engine *engine = d->host.engine;
-    switch (which) {
-    case RH_DEADLINE_REST:
-        d->rested = true;
-        carrier_of(d)->rest(d);
-        rh_drive_set_deadline(d, (enum rh_deadline_class)rh_drive_session(d)->deadline);
-        return;
-    case RH_DEADLINE_WRITE:
-        if (write_moved(d)) {
-            rh_drive_set_deadline(d, RH_DEADLINE_WRITE);
-            return;
-        }
-        rh_engine_log(engine, RH_LOG_DEBUG, "a peer does not read: cut after %u ms",
-                      engine->config.write_ms);
-        rh_counter_add(&engine->stats.deadline_ends, 1);
-        rh_drive_close(d, RH_DEADLINE);
-        return;
-    case RH_DEADLINE_TLS:
-        rh_counter_add(&engine->stats.deadline_ends, 1);
-        rh_drive_close(d, RH_DEADLINE);
-        return;
-    case RH_DEADLINE_LINGER:
-        if (linger_goes_on(d)) {
-            rh_drive_set_deadline(d, RH_DEADLINE_LINGER);
-        } else {
-            rh_drive_close(d, RH_DEADLINE);
-        }
-        return;
-    default:
-        expire_session(d, which);
-    }
-}
+/* --- Drain ---------------------------------------------------------------------------------- */
 
 void rh_drive_drain(struct rh_drive *d)
 {
@@ -692,7 +505,7 @@ void rh_drive_drain(struct rh_drive *d)
         return;
     }
     if (d->life == RH_LIFE_SECURING) { /* a handshake that began may bring a request */
-        if (!carrier_of(d)->has_begun(d)) {
+        if (!rh_drive_carrier(d)->has_begun(d)) {
             rh_drive_close(d, RH_DRAINED);
         }
         return;

@@ -1,12 +1,6 @@
 /* A connection without what carries it: joins a session and two buffers, and moves bytes between
  * them in one loop. A socket's connection (conn/conn.h) embeds one, and so does the in-memory
  * driver's, so both behave alike.
- *
- *   output:  FREE <-> IN_FLIGHT          input:  OPEN -> ENDED -> TOLD
- *            FREE --> SHUT                       TOLD -> ENDED   (another session took over)
- *
- *   life:    SECURING -> OPEN -> CLOSING -> ENDED
- *            SECURING ---------> CLOSING
  */
 #ifndef RH_SERVER_DRIVE_H
 #define RH_SERVER_DRIVE_H
@@ -14,28 +8,10 @@
 #include <time.h>
 
 #include "server/conns.h"
+#include "server/drive_states.h"
 #include "server/output.h"
 #include "server/session.h"
 #include "server/speaker.h"
-
-enum rh_input_state {
-    RH_INPUT_OPEN,
-    RH_INPUT_ENDED, /* the peer sends no more */
-    RH_INPUT_TOLD   /* the session knows */
-};
-
-enum rh_output_state {
-    RH_OUTPUT_FREE,
-    RH_OUTPUT_IN_FLIGHT, /* `out` is being written */
-    RH_OUTPUT_SHUT       /* our side is closed; what comes is discarded */
-};
-
-enum rh_life {
-    RH_LIFE_SECURING, /* no session speaks before the handshake is done */
-    RH_LIFE_OPEN,
-    RH_LIFE_CLOSING, /* the end has begun; what carries it closes */
-    RH_LIFE_ENDED    /* the session's last call was made */
-};
 
 struct rh_drive {
     struct rh_host host;
@@ -87,7 +63,16 @@ void rh_drive_written(struct rh_drive *d, int status); /* what was in flight */
 /* Nothing carries it any more: gives everything back. The last call. */
 void rh_drive_closed(struct rh_drive *d);
 
-/* The deadline that ran has passed. */
+/* Between these two, calls of the session run; a close that comes meanwhile goes on in `leave`,
+ * which returns true if something happened that asks for another round. */
+void rh_drive_enter(struct rh_drive *d);
+bool rh_drive_leave(struct rh_drive *d);
+
+/* Who speaks (drive_speaker.c). `choose` returns false if more bytes are needed. */
+bool rh_drive_choose(struct rh_drive *d);
+void rh_drive_hand_over(struct rh_drive *d);
+
+/* The deadline that ran has passed (drive_expire.c). */
 void rh_drive_expire(struct rh_drive *d, enum rh_deadline_class which);
 /* Finish what is open and end. */
 void rh_drive_drain(struct rh_drive *d);
@@ -104,6 +89,11 @@ static inline struct rh_session *rh_drive_session(struct rh_drive *d)
 static inline struct rh_conns *rh_drive_conns(const struct rh_drive *d)
 {
     return d->host.engine->conns;
+}
+
+static inline const struct rh_carrier *rh_drive_carrier(const struct rh_drive *d)
+{
+    return rh_drive_conns(d)->carrier;
 }
 
 static inline bool rh_drive_is_closing(const struct rh_drive *d)

@@ -205,9 +205,20 @@ static void signal_turn(void *data)
 static void make_room(struct rh_server *server)
 {
     rh_listeners_pause(&server->listeners);
-    if (!rh_conns_close_idle(&server->conns)) {
-        server->conns.crowded = true;
+    rh_conns_make_room(&server->conns);
+}
+
+/* A limit for each address, if there is one; a proxy on this machine may have any number. */
+static bool is_one_too_many(const struct rh_server *server, const struct sockaddr_storage *from)
+{
+    uint32_t most = server->engine.config.connections_per_address_max;
+    struct rh_peer peer;
+    if (most == 0) {
+        return false;
     }
+    rh_peer_from(&peer, from);
+    return rh_addresses_count(&server->conns.addresses, &peer) >= most &&
+           !rh_addresses_is_loopback(&peer);
 }
 
 static bool on_accepted(struct rh_listeners *listeners, int fd, const struct sockaddr_storage *peer,
@@ -219,6 +230,10 @@ static bool on_accepted(struct rh_listeners *listeners, int fd, const struct soc
         return false;
     }
     rh_counter_add(&server->accepted, 1);
+    if (is_one_too_many(server, peer)) {
+        close(fd);
+        return true;
+    }
     RH_IGNORE(rh_conn_open(&server->conns, &server->wire, fd, peer, tls));
     if (has_room(server)) {
         return true;
@@ -235,7 +250,8 @@ static void on_accept_failed(struct rh_listeners *listeners, const char *url, in
                       "can not accept on %s: %s; new connections wait", url, strerror(error));
     }
     rh_counter_add(&server->accept_errors, 1);
-    RH_IGNORE(rh_conns_close_idle(&server->conns)); /* frees a descriptor */
+    rh_conns_make_room(&server->conns); /* frees a descriptor */
+    server->conns.crowded = false;      /* there are places */
 }
 
 static void on_listener_closed(struct rh_listeners *listeners)
@@ -361,10 +377,16 @@ int rh_server_create(struct rh_server **ret_server, uv_loop_t *loop, struct rh_a
     err =
         rh_wire_init(&server->wire, loop, &rh_conn_callbacks, server->engine.config.connections_max,
                      rh_pools_bulk_max(&server->engine.config));
+    if (err == 0) {
+        err = rh_addresses_init(&server->conns.addresses, server->engine.config.connections_max);
+        if (err < 0) {
+            rh_wire_fini(&server->wire);
+        }
+    }
     if (err < 0) {
         rh_engine_fini(&server->engine);
         server->engine_ready = false;
-        return fail(server, err, "reserve memory for TLS", "");
+        return fail(server, err, "reserve memory for connections", "");
     }
     rh_post_box_init(&server->engine.posts, signal_turn, &server->turn);
     server->wire.turn = &server->turn;
@@ -447,6 +469,7 @@ static void free_server(struct rh_server *server)
     if (server->engine_ready) {
         struct rh_door *door = server->engine.door;
         rh_wire_fini(&server->wire);
+        rh_addresses_fini(&server->conns.addresses);
         rh_post_box_fini(&server->engine.posts);
         rh_engine_fini(&server->engine);
         if (server->state == RH_SERVER_CLOSED) {

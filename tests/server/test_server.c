@@ -1,6 +1,8 @@
 /* A server over real sockets: how it ends, what it does under pressure, and what hostile clients
  * get. */
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -811,6 +813,50 @@ Test(server, answers_503_while_all_exchanges_are_held_and_accepts_on)
         rh_exchange_release(held[i]);
     }
     close(fd);
+}
+
+static int connect_from(const char *address)
+{
+    struct sockaddr_in from = {.sin_family = AF_INET};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    inet_pton(AF_INET, address, &from.sin_addr);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&from, sizeof from), 0);
+    cr_assert_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    return fd;
+}
+
+/* One address with unfinished heads in all places; others come in, and keep what they have. */
+Test(server, at_its_ceiling_closes_those_of_the_address_with_the_most)
+{
+    enum { MAX = 16, HEADS = 40 };
+    int heads[HEADS];
+    config.connections_max = MAX;
+    begin(pong, NULL);
+    int idle = connect_from("127.0.0.3");
+    peer_say(&loop, idle, GET);
+    peer_receive(&loop, idle, text, sizeof text, "pong", 1000, NULL);
+    for (unsigned i = 0; i < HEADS; i++) {
+        heads[i] = connect_from("127.0.0.2");
+        (void)!write(heads[i], "GET / HT", 8);
+        loop_run_ms(&loop, 2);
+    }
+    for (unsigned i = 0; i < 20; i++) {
+        int fd = connect_from("127.0.0.4");
+        peer_say(&loop, fd, GET);
+        peer_receive(&loop, fd, text, sizeof text, "pong", 3000, NULL);
+        cr_expect_not_null(strstr(text, "pong"), "%u", i);
+        close(fd);
+    }
+    peer_say(&loop, idle, GET);
+    peer_receive(&loop, idle, text, sizeof text, "pong", 1000, NULL);
+    cr_expect_not_null(strstr(text, "pong"), "the oldest idle connection is not the one that goes");
+    close(idle);
+    for (unsigned i = 0; i < HEADS; i++) {
+        close(heads[i]);
+    }
 }
 
 Test(server, recovers_when_descriptors_run_out)
