@@ -112,9 +112,14 @@ static void end_reading(struct rh_transport *t, int status)
 
 /* --- Writing ---------------------------------------------------------------------------------------- */
 
-ptrdiff_t rh_transport_try(struct rh_transport *t, const uv_buf_t *bufs, unsigned count)
+static __attribute__((noinline)) ssize_t send_pieces(int fd, const uv_buf_t *bufs, unsigned count)
 {
     struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)bufs, .msg_iovlen = count}; /* uv_buf_t is one */
+    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+ptrdiff_t rh_transport_try(struct rh_transport *t, const uv_buf_t *bufs, unsigned count)
+{
     uv_os_fd_t fd;
     ssize_t sent;
     if (t->writes_open > 0) { /* behind what libuv holds */
@@ -125,7 +130,8 @@ ptrdiff_t rh_transport_try(struct rh_transport *t, const uv_buf_t *bufs, unsigne
         return err;
     }
     do {
-        sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = count == 1 ? send(fd, bufs[0].base, bufs[0].len, MSG_NOSIGNAL | MSG_DONTWAIT)
+                          : send_pieces(fd, bufs, count);
     } while (sent < 0 && errno == EINTR);
     return rh_sent(sent);
 }

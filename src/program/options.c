@@ -73,7 +73,7 @@ const struct option_row option_table[] = {
     {NULL, 0, "max-connections", "N", OPTION_COUNT, FIELD(connections_max), 1, 1 << 24, NULL,
      "connections of one loop", "10000"},
     {NULL, 0, "max-per-address", "N", OPTION_COUNT, FIELD(connections_per_address_max), 0, 1 << 24,
-     NULL, "connections of one address in a loop, 0 for any number; loopback has no limit", "0"},
+     NULL, "connections of one address in a loop, 0 for any number", "0"},
     {NULL, 0, "keep-alive", "on/off", OPTION_FLAG, FIELD(keep_alive), 0, 1, NULL,
      "several requests on one connection", "on"},
 

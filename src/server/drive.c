@@ -15,6 +15,7 @@
 
 #include "server/buffers.h"
 #include "server/engine.h"
+#include "util/word.h"
 #include "util/machine.h"
 
 enum { COMPACT_BELOW = 4096, ROUNDS_MAX = 64, ANSWERED_MAX = 32, LINGER_CAME_MAX = (1 << 24) - 1 };
@@ -24,7 +25,7 @@ static struct rh_pools *pools_of(const struct rh_drive *d)
     return &d->host.engine->pools;
 }
 
-void rh_drive_set_deadline(struct rh_drive *d, enum rh_deadline_class which)
+static RH_ALWAYS_INLINE void set_deadline(struct rh_drive *d, enum rh_deadline_class which)
 {
     struct rh_conns *conns = rh_drive_conns(d);
     d->deadline_class = (uint8_t)which;
@@ -33,6 +34,11 @@ void rh_drive_set_deadline(struct rh_drive *d, enum rh_deadline_class which)
     if (due != UINT64_MAX) {
         conns->alarm(conns, due);
     }
+}
+
+void rh_drive_set_deadline(struct rh_drive *d, enum rh_deadline_class which)
+{
+    set_deadline(d, which);
 }
 
 /* --- Ends ----------------------------------------------------------------------------------- */
@@ -268,7 +274,7 @@ void rh_drive_ended(struct rh_drive *d, int status)
     }
 }
 
-static bool feed_some(struct rh_drive *d)
+static RH_ALWAYS_INLINE bool feed_some(struct rh_drive *d)
 {
     static char nothing[1];
     struct rh_session *s = rh_drive_session(d);
@@ -400,7 +406,7 @@ static void settle_deadline(struct rh_drive *d)
     bool idle = want == RH_DEADLINE_IDLE || want == RH_DEADLINE_REST;
     if (want != d->deadline_class || s->restart || idle) {
         s->restart = false;
-        rh_drive_set_deadline(d, want);
+        set_deadline(d, want);
     }
     if (RH_UNLIKELY(rh_drive_conns(d)->crowded) && idle && d->out == NULL && d->in == NULL) {
         rh_drive_conns(d)->crowded = false;

@@ -70,12 +70,9 @@ static void update(struct rh_http1 *h)
     struct rh_session *s = &h->session;
     struct rh_exchange *x = h->x;
     s->at_rest = x == NULL;
-    s->wants_input = !s->finished && !s->hands_over;
+    s->wants_input = !s->finished;
     s->has_output = h->reply_status != 0;
     s->bulk = false;
-    if (s->hands_over) {
-        return;
-    }
     if (x == NULL) {
         s->deadline = h->requests == 0 ? RH_DEADLINE_HEAD : RH_DEADLINE_IDLE;
     } else if (x->base == NULL) {
@@ -87,7 +84,7 @@ static void update(struct rh_http1 *h)
         s->has_output = x->answer_state != RH_ANSWER_NONE || x->continue_due;
         s->bulk = has_bulk(h, x);
     } else {
-        s->has_output = x->answer_state != RH_ANSWER_NONE;
+        s->has_output = x->answer_state == RH_ANSWER_READY || x->answer_state == RH_ANSWER_SENDING;
         s->deadline = RH_DEADLINE_NONE;
         watch(x, x->answer_state == RH_ANSWER_NONE ? RH_WATCH_ANSWER : RH_WATCH_NONE);
         s->wants_input = false;
@@ -446,13 +443,15 @@ static enum rh_pull http1_pull(struct rh_session *s, struct rh_output *out)
 {
     struct rh_http1 *h = http1_of(s);
     enum rh_pull result = RH_PULL_NOTHING;
-    if (RH_UNLIKELY(h->x != NULL && h->x->overdue)) {
+    struct rh_exchange *x = h->x;
+    if (RH_UNLIKELY(x != NULL && x->overdue)) {
         expire_exchange(h);
+        x = h->x;
     }
-    if (RH_UNLIKELY(h->reply_status != 0)) {
+    if (RH_LIKELY(x != NULL && x->base != NULL && h->reply_status == 0)) {
+        result = rh_http1_answer(h, x, out);
+    } else if (h->reply_status != 0) {
         result = pull_reply(h, out);
-    } else if (h->x != NULL && h->x->base != NULL) {
-        result = rh_http1_answer(h, h->x, out);
     }
     update(h);
     return result;
