@@ -65,6 +65,7 @@ struct rh_config {
     /* Connections of one IPv4 address, or of one IPv6 network of 64 bits: more are closed when they are accepted. The
      * loopback addresses have no limit. 0: none */
     uint32_t connections_per_address_max;
+    uint32_t http2; /* 1: HTTP/2, by ALPN over TLS and by prior knowledge on plain ports, if the library has it: 1 */
 };
 
 /* Fills every field with its default. Call it as rh_config_init(&config). */

@@ -39,6 +39,7 @@ static const struct rh_config defaults = {
     .log_level = RH_LOG_INFO,
     .server_name = "rawhttp-uv",
     .linger_max_ms = 30000,
+    .http2 = 1,
 };
 
 void rh_config_init_sized(struct rh_config *config, size_t size)
@@ -98,8 +99,8 @@ void rh_config_memory(const struct rh_config *config, struct rh_memory *ret_memo
     ret_memory->connection_idle = sizeof(struct rh_conn) + LIBUV_PER_CONNECTION;
     ret_memory->connection_max = ret_memory->connection_idle + buffers + request;
     ret_memory->connection_tls = OPENSSL_BUSY + CIPHERTEXT;
-    ret_memory->fixed = sizeof(struct rh_engine) + 256 * 1024 + rh_pools_bulk_bytes(&c) + rh_addresses_bytes(c.connections_max) +
-                        rh_pools_bulk_max(&c) * RH_CIPHER_BULK_BYTES;
+    ret_memory->fixed = sizeof(struct rh_engine) + 256 * 1024 + rh_pools_bulk_bytes(&c) + rh_pools_heap_bytes(&c) +
+                        rh_addresses_bytes(c.connections_max) + rh_pools_bulk_max(&c) * RH_CIPHER_BULK_BYTES;
     ret_memory->ceiling =
         ret_memory->fixed + c.body_whole_budget + request * c.exchanges_max +
         (ret_memory->connection_idle + buffers + ret_memory->connection_tls) * c.connections_max;

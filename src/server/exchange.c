@@ -90,6 +90,9 @@ void rh_exchange_free(struct rh_exchange *x)
     if (x->watch != RH_WATCH_NONE) {
         rh_exchange_watch_for(x, RH_WATCH_NONE);
     }
+    if (x->part != NULL) {
+        x->part->on_free(x);
+    }
     if (RH_UNLIKELY(rh_answer_holds(x))) {
         rh_answer_give_back(x);
     }
@@ -139,6 +142,7 @@ static void tell_access(struct rh_exchange *x, bool aborted)
         .bytes_in = x->body_received,
         .bytes_out = x->answer_bytes,
         .status = x->status,
+        .version_major = x->head.version_major,
         .version_minor = x->head.version_minor,
         .aborted = aborted,
         .tls = x->tls,
