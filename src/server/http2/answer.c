@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "rawhttp/status.h"
+#include "server/answer.h"
 #include "server/http2/stream.h"
 #include "util/ascii.h"
 #include "util/word.h"
@@ -42,18 +43,6 @@ static struct rh_slice put_status(struct rh_http2_stream *stream, unsigned statu
     return (struct rh_slice){stream->status, sizeof stream->status};
 }
 
-static int64_t length_of(const struct rh_exchange *x)
-{
-    switch (x->answer_kind) {
-    case RH_ANSWER_MEMORY:
-        return (int64_t)x->memory.len;
-    case RH_ANSWER_SOURCE:
-        return x->source.length;
-    default:
-        return 0;
-    }
-}
-
 static size_t count_fields(const struct rh_exchange *x)
 {
     size_t n = 5; /* status, server, date, type, length */
@@ -68,7 +57,7 @@ static size_t make_head(struct rh_http2_stream *stream, nghttp2_nv *fields)
 {
     struct rh_exchange *x = stream->x;
     const char *server = x->engine->config.server_name;
-    int64_t length = length_of(x);
+    int64_t length = rh_answer_length(x);
     size_t n = 0;
     fields[n++] = FIELD(":status", put_status(stream, x->status));
     if (server != NULL) {
@@ -90,61 +79,7 @@ static size_t make_head(struct rh_http2_stream *stream, nghttp2_nv *fields)
     return n;
 }
 
-/* The fields fit no output. */
-static void give_up(struct rh_exchange *x)
-{
-    rh_exchange_log(x, RH_LOG_ERROR, "the fields of an answer fit no buffer");
-    x->response_first = NULL;
-    x->response_last = &x->response_first;
-    x->response_bytes = 0;
-    x->type = (struct rh_slice){NULL, 0};
-    x->status = 500;
-    rh_exchange_close_body(x);
-    x->answer_kind = RH_ANSWER_EMPTY;
-}
-
 /* --- The content ---------------------------------------------------------------------------- */
-
-/* Copies into the output at `at`. */
-static size_t read_memory(struct rh_exchange *x, char *at, size_t room)
-{
-    size_t left = x->memory.len - (size_t)x->answer_bytes;
-    size_t len = left < room ? left : room;
-    rh_word_copy(at, x->memory.base + x->answer_bytes, len);
-    return len;
-}
-
-/* Returns how many bytes the source gave, 0 at its end, or a negative code of nghttp2's. */
-static ptrdiff_t read_source(struct rh_http2_stream *stream, char *at, size_t room)
-{
-    struct rh_exchange *x = stream->x;
-    int64_t length = x->source.length;
-    if (x->source_waits) {
-        return NGHTTP2_ERR_DEFERRED;
-    }
-    if (length >= 0 && room > (uint64_t)length - x->answer_bytes) {
-        room = (size_t)((uint64_t)length - x->answer_bytes);
-    }
-    rh_exchange_enter(x);
-    ptrdiff_t n = x->source.pull(x->source.data, at, room);
-    bool cut = x->session == NULL;
-    rh_exchange_leave(x);
-    if (cut) {
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    }
-    if (n == RH_EAGAIN) {
-        x->source_waits = true;
-        return NGHTTP2_ERR_DEFERRED;
-    }
-    if (n < 0 || (n == 0 && length >= 0)) {
-        rh_exchange_log(x, RH_LOG_ERROR, "answer of %.*s broke off: %s", (int)x->route.len,
-                        x->route.base != NULL ? x->route.base : "",
-                        n < 0 ? rh_strerror((int)n) : "shorter than announced");
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    }
-    RH_ASSERT((size_t)n <= room);
-    return n;
-}
 
 /* The data provider. `window` is what the peer's windows and frame size allow. */
 static ssize_t read_content(nghttp2_session *ng, int32_t id, uint8_t *buffer, size_t window,
@@ -157,7 +92,7 @@ static ssize_t read_content(nghttp2_session *ng, int32_t id, uint8_t *buffer, si
     (void)ng;
     (void)id;
     (void)buffer;
-    int64_t length = length_of(x);
+    int64_t length = rh_answer_length(x);
     uint64_t left = length >= 0 ? (uint64_t)length - x->answer_bytes : UINT64_MAX;
     size_t want = left < window ? (size_t)left : window;
     if (room < RH_HTTP2_FRAME_HEAD + (want < DATA_ROOM_MIN ? want : DATA_ROOM_MIN)) {
@@ -166,19 +101,21 @@ static ssize_t read_content(nghttp2_session *ng, int32_t id, uint8_t *buffer, si
     }
     room = room - RH_HTTP2_FRAME_HEAD < want ? room - RH_HTTP2_FRAME_HEAD : want;
     char *at = rh_output_tail(h->out) + RH_HTTP2_FRAME_HEAD;
-    ptrdiff_t n = x->answer_kind == RH_ANSWER_MEMORY ? (ptrdiff_t)read_memory(x, at, room)
-                                                     : read_source(stream, at, room);
-    if (n < 0) {
-        stream->deferred = n == NGHTTP2_ERR_DEFERRED;
-        return n;
+    size_t len;
+    enum rh_answer_pulled pulled = rh_answer_pull(x, at, room, &len);
+    if (pulled == RH_PULLED_WAITS) {
+        stream->deferred = true;
+        return NGHTTP2_ERR_DEFERRED;
     }
-    x->answer_bytes += (uint64_t)n;
-    rh_glitch_moved(&h->glitch, (uint64_t)n);
+    if (pulled == RH_PULLED_BROKEN) {
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    }
+    rh_glitch_moved(&h->glitch, len);
     *flags = NGHTTP2_DATA_FLAG_NO_COPY;
-    if (n == 0 || (uint64_t)n == left) {
+    if (pulled == RH_PULLED_END || rh_answer_is_whole(x)) {
         *flags |= NGHTTP2_DATA_FLAG_EOF;
     }
-    return n;
+    return (ssize_t)len;
 }
 
 /* The content stands in the output already; its head comes in front of it. */
@@ -196,13 +133,9 @@ int rh_http2_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t 
 
 /* --- The answer ----------------------------------------------------------------------------- */
 
-static bool has_content(struct rh_exchange *x)
+static bool has_content(const struct rh_exchange *x)
 {
-    if (x->is_head || x->status == 204 || x->status == 304 || x->answer_kind == RH_ANSWER_EMPTY) {
-        x->is_head = true; /* a stream's writes are dropped */
-        return false;
-    }
-    return length_of(x) != 0;
+    return rh_answer_has_content(x) && rh_answer_length(x) != 0;
 }
 
 /* Head and content, which follows it when nghttp2 says so. */
@@ -218,7 +151,7 @@ static void begin(struct rh_http2_stream *stream)
         fields = rh_arena_alloc(&x->arena, n * sizeof *fields);
     }
     if (room > RH_OUTPUT_BYTES || fields == NULL) {
-        give_up(x);
+        rh_answer_give_up(x);
         fields = usual;
         room = RH_HTTP2_HEAD_SPARE;
     }
@@ -227,7 +160,7 @@ static void begin(struct rh_http2_stream *stream)
     }
     n = make_head(stream, fields);
     nghttp2_data_provider provider = {.source.ptr = stream, .read_callback = read_content};
-    x->answer_state = RH_ANSWER_SENDING;
+    rh_answer_begin(x);
     if (nghttp2_submit_response(h->ng, stream->id, fields, n, has_content(x) ? &provider : NULL) !=
         0) {
         rh_http2_stop(h, NGHTTP2_INTERNAL_ERROR, "no memory for an answer");
@@ -256,7 +189,7 @@ void rh_http2_answer(struct rh_http2_stream *stream)
         go_on(stream);
     } else if (x->answer_state == RH_ANSWER_READY) {
         begin(stream);
-    } else if (x->answer_state == RH_ANSWER_SENDING && stream->deferred && !x->source_waits) {
+    } else if (x->answer_state == RH_ANSWER_SENDING && stream->deferred) {
         stream->deferred = false;
         RH_IGNORE(nghttp2_session_resume_data(stream->h->ng, stream->id));
     }
@@ -267,9 +200,9 @@ void rh_http2_answer_complete(struct rh_http2_stream *stream)
     struct rh_http2 *h = stream->h;
     struct rh_exchange *x = stream->x;
     rh_glitch_earn(&h->glitch, 1);
-    x->answer_state = RH_ANSWER_COMPLETE;
+    rh_answer_complete(x);
     rh_exchange_enter(x);
-    rh_exchange_close_body(x);
+    rh_answer_give_back(x);
     if (x->session != NULL) { /* else its source's end closed the server, and it is cut */
         rh_exchange_conclude_behind(x, h->out);
         rh_http2_stream_detach(stream);

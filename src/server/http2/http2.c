@@ -254,7 +254,7 @@ static void cut_stuck(struct rh_http2 *h)
     for (struct rh_link *link = h->streams.next; link != &h->streams; link = next) {
         struct rh_http2_stream *stream = RH_CONTAINER_OF(link, struct rh_http2_stream, link);
         next = link->next;
-        if (stream->x->answer_state == RH_ANSWER_SENDING && !stream->x->source_waits) {
+        if (stream->x->answer_state == RH_ANSWER_SENDING) {
             rh_http2_stream_cut(stream, RH_PEER_RESET);
         }
     }

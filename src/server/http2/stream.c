@@ -9,6 +9,7 @@
 
 #include "http/path.h"
 #include "http/status.h"
+#include "server/answer.h"
 
 /* The field lines stand first, as many as there may be; the text follows. */
 static size_t text_at(const struct rh_exchange *x)
@@ -126,17 +127,14 @@ static void refuse(struct rh_http2_stream *stream, enum rh_rule rule)
     }
     x->head.fields_n = 0;
     x->refusal = (uint8_t)rule;
-    x->is_head = stream->h->request.head.method == RH_HEAD;
+    x->head.method = stream->h->request.head.method;
     int len = snprintf(x->memory_inline, inline_bytes(x), "%u %s: %s (%s)\n", info->status,
                        rh_status_reason(info->status), info->text, info->section);
-    x->status = info->status;
     x->type = rh_slice_from("text/plain; charset=utf-8");
-    x->memory = (struct rh_slice){x->memory_inline, (size_t)len};
-    x->answer_kind = RH_ANSWER_MEMORY;
-    x->answer_state = RH_ANSWER_READY;
-    x->body_told = true;
     x->body_state = stream->ended ? RH_BODY_DONE : RH_BODY_FAILED;
-    rh_exchange_ready(x);
+    rh_exchange_send_as_is(x); /* there is no arena that could hold more */
+    rh_answer_give_memory(x, info->status, RH_ANSWER_COPY,
+                          (struct rh_slice){x->memory_inline, (size_t)len});
 }
 
 void rh_http2_stream_open(struct rh_http2_stream *stream, bool ends)
@@ -165,7 +163,6 @@ void rh_http2_stream_open(struct rh_http2_stream *stream, bool ends)
         refuse(stream, rule);
         return;
     }
-    x->is_head = x->head.method == RH_HEAD;
     x->body_state = ends ? RH_BODY_DONE : RH_BODY_UNASKED;
     x->peer_eof = h->eof && ends;
     stream->has_length = r->has_length;

@@ -12,7 +12,7 @@ static enum rh_http2_watch wanted(const struct rh_http2_stream *stream)
     if (x->answer_state == RH_ANSWER_NONE) {
         return RH_HTTP2_WATCH_ANSWER;
     }
-    return x->source_waits ? RH_HTTP2_WATCH_NOTHING : RH_HTTP2_WATCH_WRITE;
+    return x->answer_state == RH_ANSWER_WAITING ? RH_HTTP2_WATCH_NOTHING : RH_HTTP2_WATCH_WRITE;
 }
 
 static uint32_t duration_of(const struct rh_config *config, enum rh_http2_watch watch)
