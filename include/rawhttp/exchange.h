@@ -82,8 +82,9 @@ RH_API struct rh_slice rh_request_route(const struct rh_exchange *x);
 
 /* Replaces (set) or appends (add) a response field before the answer is given. Copies both texts.
  * Returns 0; RH_EFIELD for bytes that no field may hold and for the engine's own fields
- * (Content-Length, Transfer-Encoding, Connection, Date); RH_ENOROOM; RH_ESTATE after the head is
- * made. */
+ * (Content-Length, Transfer-Encoding, Connection, Date); RH_ENOROOM if it fits neither the arena nor
+ * the head, whose fields may have 16,384 bytes in all, Content-Type and 4 for each line included;
+ * RH_ESTATE after the answer was given. */
 RH_API int rh_response_set(struct rh_exchange *x, const char *name, const char *value);
 RH_API int rh_response_add(struct rh_exchange *x, const char *name, const char *value);
 RH_API int rh_response_set_slice(struct rh_exchange *x, const char *name, struct rh_slice value);

@@ -59,7 +59,7 @@ void rh_answer_set_type(struct rh_exchange *x, const char *type)
         return;
     }
     struct rh_slice slice = rh_slice_from(type);
-    if (rh_field_value_is_valid(slice)) {
+    if (rh_field_value_is_valid(slice) && rh_answer_has_room(x, slice.len)) {
         x->type = rh_arena_copy(&x->arena, slice);
     }
 }

@@ -27,7 +27,16 @@ static inline bool rh_answer_accepts(struct rh_exchange *x, unsigned status)
                     x->tie == RH_TIE_OWN && status - 200 < 400;
     return RH_LIKELY(is_usual) || !rh_answer_refuses(x, status);
 }
-/* Sets the type of the content, unless there is one or it could break the head. NULL: none. */
+/* Returns true if fields of so many bytes more fit the head: what this allows fits an empty output,
+ * with all that the engine adds. */
+enum { RH_ANSWER_FIELDS_MAX = 16384 };
+static inline bool rh_answer_has_room(const struct rh_exchange *x, size_t bytes)
+{
+    return bytes <= RH_ANSWER_FIELDS_MAX &&
+           x->response_bytes + x->type.len + bytes <= RH_ANSWER_FIELDS_MAX;
+}
+/* Sets the type of the content, unless there is one, or it could break the head or fits it not.
+ * NULL: none. */
 void rh_answer_set_type(struct rh_exchange *x, const char *type);
 
 /* --- Giving it ------------------------------------------------------------------------------- */

@@ -11,6 +11,8 @@
 #include "server/door.h"
 #include "util/ascii.h"
 
+enum { FIELD_FRAME = 4 }; /* ": " and the end of the line */
+
 /* Fields of the engine: a handler that set them could break the framing (RFC 9112 §6) or lie about
  * the time. */
 static bool is_engines_own(struct rh_slice name, bool names_itself)
@@ -32,6 +34,9 @@ static int append_field(struct rh_exchange *x, struct rh_slice name, struct rh_s
     if (x->answer_state != RH_ANSWER_NONE) {
         return RH_ESTATE;
     }
+    if (!rh_answer_has_room(x, name.len + value.len + FIELD_FRAME)) {
+        return RH_ENOROOM;
+    }
     struct rh_response_field *field = rh_arena_alloc(&x->arena, sizeof *field);
     if (field == NULL || name.base == NULL) {
         return RH_ENOROOM;
@@ -42,7 +47,7 @@ static int append_field(struct rh_exchange *x, struct rh_slice name, struct rh_s
     }
     *x->response_last = field;
     x->response_last = &field->next;
-    x->response_bytes += (uint32_t)(name.len + value.len + 4);
+    x->response_bytes += (uint32_t)(name.len + value.len + FIELD_FRAME);
     return 0;
 }
 
@@ -79,7 +84,7 @@ static void remove_fields(struct rh_exchange *x, struct rh_slice name, struct rh
         struct rh_response_field *field = *at;
         if (rh_ascii_equal(field->name, name) &&
             (cookie.base == NULL || sets_cookie(field->value, cookie))) {
-            x->response_bytes -= (uint32_t)(field->name.len + field->value.len + 4);
+            x->response_bytes -= (uint32_t)(field->name.len + field->value.len + FIELD_FRAME);
             *at = field->next;
         } else {
             at = &field->next;
@@ -112,8 +117,12 @@ int rh_response_set_slice(struct rh_exchange *x, const char *name, struct rh_sli
         if (!rh_field_value_is_valid(value)) {
             return RH_EFIELD;
         }
-        x->type = rh_arena_copy(&x->arena, value);
-        return x->type.base != NULL ? 0 : RH_ENOROOM;
+        struct rh_slice copy = {NULL, 0};
+        if (value.len <= x->type.len || rh_answer_has_room(x, value.len - x->type.len)) {
+            copy = rh_arena_copy(&x->arena, value);
+        }
+        x->type = copy.base != NULL ? copy : x->type;
+        return copy.base != NULL ? 0 : RH_ENOROOM;
     }
     remove_fields(x, key, any);
     return add_field(x, key, value);

@@ -45,9 +45,9 @@ static ptrdiff_t pull_script(void *data, char *out, size_t room)
     return n;
 }
 
-#define SOURCE(length_, ...)                                                                                           \
-    struct script script = {{__VA_ARGS__}, 0};                                                                         \
-    struct rh_source source = {pull_script, on_close, &script, (length_)};                                             \
+#define SOURCE(length_, ...)                                               \
+    struct script script = {{__VA_ARGS__}, 0};                             \
+    struct rh_source source = {pull_script, on_close, &script, (length_)}; \
     source_now = &source
 
 Test(answer, of_an_unknown_length_goes_by_chunks)
@@ -224,8 +224,8 @@ Test(answer, that_is_copied_may_be_large)
     size_t len = 100000;
     begin(copied, &len);
     send(GET GET);
-    cr_expect_eq(rh_driver_output(conn).len, 2 * (len + strlen("HTTP/1.1 200 OK\r\n" COMMON
-                                                              "Content-Length: 100000\r\n\r\n")));
+    cr_expect_eq(rh_driver_output(conn).len,
+                 2 * (len + strlen("HTTP/1.1 200 OK\r\n" COMMON "Content-Length: 100000\r\n\r\n")));
     len = 5000;
     received();
     send(GET);
@@ -315,25 +315,58 @@ Test(answer, fields_are_replaced_or_added)
     cr_expect_eq(count(text, "text/"), 1);
 }
 
+static char wide_value[4000];
+
 static void wide(struct rh_exchange *x, void *data)
 {
-    static char value[4000];
     (void)data;
-    memset(value, 'v', sizeof value - 1);
-    for (unsigned i = 0; i < 5; i++) {
-        cr_expect_eq(rh_response_add(x, "X-Wide", value), 0);
+    memset(wide_value, 'v', sizeof wide_value - 1);
+    for (unsigned i = 0; i < 4; i++) {
+        cr_expect_eq(rh_response_add(x, "X-Wide", wide_value), 0);
     }
+    cr_expect_eq(rh_response_add(x, "X-Wide", wide_value), RH_ENOROOM);
+    cr_expect_eq(rh_response_set(x, "Content-Type", wide_value), RH_ENOROOM);
+    cr_expect_eq(rh_response_set(x, "X-Narrow", "fits"), 0);
     rh_respond_text(x, 200, "pong");
 }
 
-Test(answer, whose_fields_fit_no_buffer_is_a_500)
+Test(answer, whose_fields_fit_no_head_hears_of_it_at_the_field_that_does_not_fit)
 {
     begin(wide, NULL);
     send(GET GET);
     const char *text = received();
-    cr_expect_eq(count(text, "HTTP/1.1 500 "), 2);
-    expect_has_not(text, "X-Wide");
+    cr_expect_eq(count(text, "HTTP/1.1 200 "), 2);
+    cr_expect_eq(count(text, "X-Wide: vvv"), 8);
+    cr_expect_eq(count(text, "X-Narrow: fits\r\n"), 2);
+    cr_expect_eq(count(text, "text/plain"), 2);
     cr_expect_not(rh_driver_is_shut(conn));
+}
+
+/* As many bytes as the header file says, to the byte, and the largest of everything else. */
+static void full(struct rh_exchange *x, void *data)
+{
+    unsigned left = 16384 - 4 - 6;
+    (void)data;
+    memset(wide_value, 'v', sizeof wide_value - 1);
+    for (; left > 3999 + 4 + 6; left -= 3999 + 4 + 6) {
+        cr_expect_eq(rh_response_add(x, "X-Wide", wide_value), 0);
+    }
+    struct rh_slice rest = {wide_value, left - 26};
+    cr_expect_eq(rh_response_add(x, "X-Wide", "v"), 0);
+    cr_expect_eq(rh_response_set_slice(x, "X-Rest", rest), 0);
+    cr_expect_eq(rh_response_set(x, "X-Over", "123456"), RH_ENOROOM);
+    cr_expect_eq(rh_response_set(x, "X-Over", "12345"), 0);
+    cr_expect_eq(rh_response_add(x, "X", ""), RH_ENOROOM);
+    rh_respond(x, 511, NULL, "pong", 4);
+}
+
+Test(answer, holds_fields_up_to_the_documented_limit)
+{
+    config.server_name = "a-server-name-of-sixty-four-bytes-which-is-the-longest-that-can-be";
+    config.server_name += strlen(config.server_name) - 64;
+    begin(full, NULL);
+    send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    expect_has(received(), "HTTP/1.1 511 ");
 }
 
 static void twice(struct rh_exchange *x, void *data)
@@ -375,7 +408,8 @@ Test(answer, that_is_neither_given_nor_deferred_is_a_500)
     cr_expect_not(rh_driver_is_shut(conn));
 }
 
-/* --- Pushed streams --------------------------------------------------------------------------------- */
+/* --- Pushed streams
+ * --------------------------------------------------------------------------------- */
 
 static struct rh_exchange *pushed;
 static unsigned drains;
@@ -477,7 +511,7 @@ Test(answer, that_is_pushed_to_head_or_without_content_comes_to_its_end)
     cr_expect_eq(to_push, 0);
     none = 200;
     to_push = 1 << 20;
-    send("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n" );
+    send("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
     cr_expect_eq(to_push, 0);
     cr_expect_eq(rh_driver_exchanges(driver), 0);
 }
