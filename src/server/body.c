@@ -7,8 +7,45 @@
 #include <string.h>
 
 #include "server/exchange.h"
+#include "util/machine.h"
 
 enum { ARENA_BODY_MAX = 1024 };
+
+static const uint16_t moves[] = {
+    [RH_BODY_UNASKED] = RH_TO(RH_BODY_READING) | RH_TO(RH_BODY_DISCARDING) | RH_TO(RH_BODY_DONE) |
+                        RH_TO(RH_BODY_FAILED),
+    [RH_BODY_READING] = RH_TO(RH_BODY_PAUSED) | RH_TO(RH_BODY_UNASKED) | RH_TO(RH_BODY_DONE) |
+                        RH_TO(RH_BODY_FAILED),
+    [RH_BODY_PAUSED] = RH_TO(RH_BODY_READING) | RH_TO(RH_BODY_UNASKED) | RH_TO(RH_BODY_FAILED),
+    [RH_BODY_DISCARDING] = RH_TO(RH_BODY_DONE) | RH_TO(RH_BODY_FAILED),
+    [RH_BODY_DONE] = 0,
+    [RH_BODY_FAILED] = 0,
+};
+
+static void move(struct rh_exchange *x, enum rh_body_state next)
+{
+    RH_MOVE(moves, x->body_state, next);
+}
+
+void rh_body_begin(struct rh_exchange *x, bool is_empty)
+{
+    if (is_empty) {
+        move(x, RH_BODY_DONE);
+    }
+}
+
+void rh_body_discard(struct rh_exchange *x)
+{
+    if (x->body_state != RH_BODY_DISCARDING) {
+        move(x, RH_BODY_DISCARDING);
+    }
+}
+
+void rh_body_drop_reader(struct rh_exchange *x)
+{
+    rh_list_remove(&x->waiting);
+    move(x, RH_BODY_UNASKED);
+}
 
 int64_t rh_body_length(const struct rh_exchange *x)
 {
@@ -54,17 +91,23 @@ static void tell_end(struct rh_exchange *x, int error)
     }
 }
 
+/* It has ended, once. */
+static void end(struct rh_exchange *x, int error)
+{
+    if (x->body_state != RH_BODY_DONE && x->body_state != RH_BODY_FAILED) {
+        move(x, error == 0 ? RH_BODY_DONE : RH_BODY_FAILED);
+    }
+}
+
 void rh_exchange_body_end(struct rh_exchange *x, int error)
 {
     if (x->body_state == RH_BODY_DISCARDING || x->body_state == RH_BODY_UNASKED) {
         if (x->session != NULL) {
-            x->body_state = error == 0 ? RH_BODY_DONE : RH_BODY_FAILED;
+            end(x, error);
         }
         return;
     }
-    if (x->body_state != RH_BODY_DONE) {
-        x->body_state = error == 0 ? RH_BODY_DONE : RH_BODY_FAILED;
-    }
+    end(x, error);
     rh_list_remove(&x->waiting);
     if (x->body_told) {
         return;
@@ -80,9 +123,8 @@ void rh_exchange_body_end(struct rh_exchange *x, int error)
 
 void rh_exchange_body_abandon(struct rh_exchange *x)
 {
-    rh_list_remove(&x->waiting);
     if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_PAUSED) {
-        x->body_state = RH_BODY_UNASKED;
+        rh_body_drop_reader(x);
         x->body_told = true;
         tell_end(x, RH_ECUT);
     }
@@ -197,27 +239,23 @@ size_t rh_exchange_body_deliver(struct rh_exchange *x, struct rh_slice piece)
     if (x->on_whole != NULL) {
         taken = take_whole(x, piece);
     } else {
-        x->calls++;
         taken = x->on_data(x, piece, x->body_data);
-        x->calls--;
         RH_ASSERT(taken <= piece.len);
     }
     x->body_received += taken;
+    if (taken < piece.len && x->body_state == RH_BODY_READING) {
+        move(x, RH_BODY_PAUSED);
+    }
     return taken;
 }
 
 /* Starts to read; a body that can not be allowed is refused before a byte of it is read. */
 static void ask(struct rh_exchange *x)
 {
-    if (x->tie != RH_TIE_OWN) {
+    if (x->session == NULL || x->tie != RH_TIE_OWN) {
         rh_exchange_enter(x);
         tell_end(x, RH_ECUT);
         rh_exchange_leave(x);
-        return;
-    }
-    if (x->session == NULL) {
-        x->body_state = RH_BODY_READING;
-        rh_exchange_body_end(x, RH_ECUT);
         return;
     }
     RH_ASSERT(x->body_state == RH_BODY_UNASKED || x->body_state == RH_BODY_DONE);
@@ -225,10 +263,10 @@ static void ask(struct rh_exchange *x)
     if (x->body_state == RH_BODY_DONE) {
         rh_exchange_body_end(x, 0);
     } else if (x->head.body_kind == RH_BODY_LENGTH && x->head.content_length > limit) {
-        x->body_state = RH_BODY_READING;
+        move(x, RH_BODY_READING);
         rh_exchange_body_end(x, RH_EBODY_TOO_LARGE);
     } else {
-        x->body_state = RH_BODY_READING;
+        move(x, RH_BODY_READING);
         x->continue_due = x->head.expect_continue;
         rh_exchange_ready(x);
     }
@@ -264,7 +302,7 @@ void rh_body_resume(struct rh_exchange *x)
 {
     rh_exchange_assert_thread(x);
     if (x->body_state == RH_BODY_PAUSED) {
-        x->body_state = RH_BODY_READING;
+        move(x, RH_BODY_READING);
         rh_exchange_watch_resumes(x);
         rh_exchange_ready(x);
     }

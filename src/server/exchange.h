@@ -19,11 +19,12 @@
 #include "util/arena.h"
 #include "util/list.h"
 
-/* The request's body.
+/* The request's body; body.c moves it.
  *
- *   UNASKED -> READING <-> PAUSED -> DONE
- *   UNASKED ------------------------> DISCARDING -> DONE        (the answer came first)
- *   any ----------------------------> FAILED                    (its end was told with an error)
+ *   UNASKED <-> READING <-> PAUSED          (an answer takes the reader away: UNASKED again)
+ *   UNASKED --> DISCARDING                  (the answer is complete: read on)
+ *   READING, DISCARDING, UNASKED --> DONE
+ *   each but DONE ----------------> FAILED
  */
 enum rh_body_state {
     RH_BODY_UNASKED,    /* nobody wants it so far: its bytes wait */
@@ -311,13 +312,18 @@ static inline void rh_exchange_answered(struct rh_exchange *x)
         x->held = false;
     }
 }
+/* There is none, or it comes. */
+void rh_body_begin(struct rh_exchange *x, bool is_empty);
+/* The answer is complete: the rest of it is read and thrown away. */
+void rh_body_discard(struct rh_exchange *x);
+/* Nobody reads it any more. */
+void rh_body_drop_reader(struct rh_exchange *x);
 /* The body's callbacks are not called any more. */
 static inline void rh_body_leave(struct rh_exchange *x)
 {
     x->body_told = true;
     if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_PAUSED) {
-        rh_list_remove(&x->waiting);
-        x->body_state = RH_BODY_UNASKED;
+        rh_body_drop_reader(x);
     }
 }
 
@@ -327,7 +333,8 @@ void rh_stream_drop(struct rh_exchange *x);
  * to its end. */
 void rh_stream_let_go(struct rh_exchange *x);
 
-/* Delivers `piece` to whoever asked for the body; returns how much was taken. */
+/* Delivers `piece` to whoever asked for the body; returns how much was taken. Between enter and
+ * leave. */
 size_t rh_exchange_body_deliver(struct rh_exchange *x, struct rh_slice piece);
 /* How many bytes the reader of the body takes at most. */
 uint64_t rh_exchange_body_limit(const struct rh_exchange *x);

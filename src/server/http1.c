@@ -149,9 +149,9 @@ static void forget_head(struct rh_http1 *h)
 static bool prepare_body(struct rh_exchange *x)
 {
     struct rh_engine *engine = x->engine;
+    rh_body_begin(x, x->head.body_kind == RH_BODY_NONE);
     switch (x->head.body_kind) {
     case RH_BODY_NONE:
-        x->body_state = RH_BODY_DONE;
         break;
     case RH_BODY_LENGTH:
         x->body_left = x->head.content_length;
@@ -314,9 +314,7 @@ static size_t feed_body(struct rh_http1 *h, const char *bytes, size_t len)
         size_t taken = rh_exchange_body_deliver(x, piece);
         used += taken;
         x->body_pending -= taken;
-        if (taken < piece.len && x->body_state == RH_BODY_READING) {
-            x->body_state = RH_BODY_PAUSED;
-        } else if (body_flows(x) && rh_exchange_watch_bytes(x, taken)) {
+        if (body_flows(x) && rh_exchange_watch_bytes(x, taken)) {
             rh_exchange_body_end(x, RH_EBODY_TIMEOUT);
         }
     }
@@ -346,7 +344,7 @@ void rh_http1_settle(struct rh_http1 *h)
             RH_BODY_DONE; /* whoever answered took the last of it: nothing is read away */
     }
     if (!x->ends_connection && x->body_state != RH_BODY_DONE) {
-        x->body_state = RH_BODY_DISCARDING;
+        rh_body_discard(x);
         if (x->body_discarded <= x->engine->config.discard_bytes_max) {
             return;
         }
