@@ -340,8 +340,7 @@ void rh_http1_settle(struct rh_http1 *h)
     }
     if (x->body_state == RH_BODY_UNASKED && x->head.body_kind == RH_BODY_LENGTH &&
         x->body_left + x->body_pending == 0) {
-        x->body_state =
-            RH_BODY_DONE; /* whoever answered took the last of it: nothing is read away */
+        rh_exchange_body_end(x, 0); /* whoever answered took the last of it */
     }
     if (!x->ends_connection && x->body_state != RH_BODY_DONE) {
         rh_body_discard(x);

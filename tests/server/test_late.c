@@ -207,6 +207,7 @@ CALL(rh_request_target, cr_assert(rh_slice_is(rh_request_target(x), "/held?a=b")
 CALL(rh_request_path, (void)rh_request_path(x))
 CALL(rh_request_query, (void)rh_request_query(x))
 CALL(rh_request_host, (void)rh_request_host(x))
+CALL(rh_request_version_major, cr_assert_eq(rh_request_version_major(x), 1))
 CALL(rh_request_version_minor, (void)rh_request_version_minor(x))
 CALL(rh_request_is_tls, (void)rh_request_is_tls(x))
 CALL(rh_request_peer, (void)rh_request_peer(x))
@@ -312,6 +313,7 @@ static const struct call calls[] = {
     ROW(rh_request_path, 0),
     ROW(rh_request_query, 0),
     ROW(rh_request_host, 0),
+    ROW(rh_request_version_major, 0),
     ROW(rh_request_version_minor, 0),
     ROW(rh_request_is_tls, 0),
     ROW(rh_request_peer, 0),

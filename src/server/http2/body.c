@@ -86,11 +86,7 @@ static size_t deliver(struct rh_exchange *x, const char *bytes, size_t len)
 {
     size_t used = 0;
     while (used < len && flows(x)) {
-        size_t taken = rh_exchange_body_deliver(x, (struct rh_slice){bytes + used, len - used});
-        used += taken;
-        if (used < len && flows(x)) {
-            x->body_state = RH_BODY_PAUSED;
-        }
+        used += rh_exchange_body_deliver(x, (struct rh_slice){bytes + used, len - used});
     }
     return used;
 }

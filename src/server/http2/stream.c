@@ -131,7 +131,10 @@ static void refuse(struct rh_http2_stream *stream, enum rh_rule rule)
     int len = snprintf(x->memory_inline, inline_bytes(x), "%u %s: %s (%s)\n", info->status,
                        rh_status_reason(info->status), info->text, info->section);
     x->type = rh_slice_from("text/plain; charset=utf-8");
-    x->body_state = stream->ended ? RH_BODY_DONE : RH_BODY_FAILED;
+    rh_body_begin(x, stream->ended);
+    if (!stream->ended) {
+        rh_exchange_body_end(x, RH_EBODY_CUT); /* nobody will read it */
+    }
     rh_exchange_send_as_is(x); /* there is no arena that could hold more */
     rh_answer_give_memory(x, info->status, RH_ANSWER_COPY,
                           (struct rh_slice){x->memory_inline, (size_t)len});
@@ -163,7 +166,7 @@ void rh_http2_stream_open(struct rh_http2_stream *stream, bool ends)
         refuse(stream, rule);
         return;
     }
-    x->body_state = ends ? RH_BODY_DONE : RH_BODY_UNASKED;
+    rh_body_begin(x, ends);
     x->peer_eof = h->eof && ends;
     stream->has_length = r->has_length;
     rh_exchange_enter(x);
