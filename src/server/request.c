@@ -71,6 +71,7 @@ struct rh_slice rh_request_host(const struct rh_exchange *x)
 
 int rh_request_version_major(const struct rh_exchange *x)
 {
+    rh_exchange_assert_thread(x);
     return x->head.version_major;
 }
 
