@@ -175,9 +175,8 @@ static void grow_output(struct rh_drive *d)
 }
 
 /* Pulls until the session has nothing more; true where anything was added. */
-static bool pull_all(struct rh_drive *d)
+static RH_ALWAYS_INLINE bool pull_all(struct rh_drive *d, struct rh_session *s)
 {
-    struct rh_session *s = rh_drive_session(d);
     bool added = false;
     bool grown = false;
     if (d->out == NULL) {
@@ -274,10 +273,9 @@ void rh_drive_ended(struct rh_drive *d, int status)
     }
 }
 
-static RH_ALWAYS_INLINE bool feed_some(struct rh_drive *d)
+static RH_ALWAYS_INLINE bool feed_some(struct rh_drive *d, struct rh_session *s)
 {
     static char nothing[1];
-    struct rh_session *s = rh_drive_session(d);
     size_t len = d->in_len - d->in_at;
     if (s->finished || (len == 0 && d->input != RH_INPUT_TOLD)) {
         return false;
@@ -326,7 +324,8 @@ static void finish(struct rh_drive *d)
 /* While a write is in flight: who must read meanwhile does. */
 static void feed_meanwhile(struct rh_drive *d)
 {
-    while (!rh_drive_is_closing(d) && rh_drive_session(d)->reads_while_writing && feed_some(d)) {
+    while (!rh_drive_is_closing(d) && rh_drive_session(d)->reads_while_writing &&
+           feed_some(d, rh_drive_session(d))) {
     }
 }
 
@@ -335,10 +334,10 @@ static void move(struct rh_drive *d)
     bool ask = true; /* an answer may have come from elsewhere */
     while (may_pull(d)) {
         struct rh_session *s = rh_drive_session(d);
-        bool moved = feed_some(d);
+        bool moved = feed_some(d, s);
         if (ask || s->has_output) {
             ask = false;
-            moved |= pull_all(d);
+            moved |= pull_all(d, s);
         }
         if (RH_UNLIKELY(s->hands_over) && may_pull(d)) {
             rh_drive_hand_over(d);
@@ -393,9 +392,8 @@ static void drain_session(struct rh_drive *d)
     RH_IGNORE(rh_drive_leave(d));
 }
 
-static void settle_deadline(struct rh_drive *d)
+static RH_ALWAYS_INLINE void settle_deadline(struct rh_drive *d, struct rh_session *s)
 {
-    struct rh_session *s = rh_drive_session(d);
     if (d->output != RH_OUTPUT_FREE || d->life == RH_LIFE_SECURING) {
         return; /* their deadlines were set when they began */
     }
@@ -435,7 +433,7 @@ static void settle(struct rh_drive *d)
     if (rh_drive_is_closing(d)) {
         return;
     }
-    settle_deadline(d);
+    settle_deadline(d, s);
     if (!rh_drive_is_closing(d)) {
         bool is_full = d->in != NULL && d->in_at == 0 &&
                        d->in_len == rh_buffers_input_bytes(pools_of(d), d->in_is_bulk);

@@ -98,7 +98,7 @@ static inline const struct rh_carrier *rh_drive_carrier(const struct rh_drive *d
 
 static inline bool rh_drive_is_closing(const struct rh_drive *d)
 {
-    return d->life >= RH_LIFE_CLOSING;
+    return (d->life & RH_LIFE_CLOSING) != 0; /* ENDED has that bit too: one test with other fields */
 }
 
 #endif
