@@ -815,6 +815,76 @@ Test(server, answers_503_while_all_exchanges_are_held_and_accepts_on)
     close(fd);
 }
 
+static void refuses_early(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    rh_respond_text(x, 413, "too large");
+}
+
+/* As Go's client does: it sends megabytes before it reads. A reset would eat the answer. */
+Test(server, early_answer_reaches_a_client_that_goes_on_sending)
+{
+    enum { BODY = 12 << 20 };
+    char *body = calloc(1, BODY);
+    begin(refuses_early, NULL);
+    for (unsigned i = 0; i < 5; i++) {
+        char head[128];
+        int end;
+        int fd = peer_connect(port);
+        snprintf(head, sizeof head, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n",
+                 BODY);
+        peer_say(&loop, fd, head);
+        peer_send(&loop, fd, body, BODY);
+        peer_receive(&loop, fd, text, sizeof text, NULL, 2000, &end);
+        cr_expect_not_null(strstr(text, "HTTP/1.1 413 "), "%u", i);
+        cr_expect_eq(end, 1);
+        close(fd);
+    }
+    free(body);
+}
+
+Test(server, lingers_no_longer_than_it_should)
+{
+    config.linger_ms = 100;
+    config.linger_max_ms = 400;
+    begin(refuses_early, NULL);
+    static const char head[] = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n";
+    int silent = peer_connect(port);
+    peer_say(&loop, silent, head);
+    cr_expect(loop_until(&loop, nobody_is_open, NULL, 350), "one period of silence");
+    close(silent);
+    int busy = peer_connect(port);
+    peer_say(&loop, busy, head);
+    uint64_t before = uv_hrtime();
+    while (open_now() == 0) {
+        loop_run_ms(&loop, 1);
+    }
+    while (open_now() > 0 && uv_hrtime() - before < 5000000000u) {
+        (void)!write(busy, text, 1000);
+        loop_run_ms(&loop, 5);
+    }
+    uint64_t took_ms = (uv_hrtime() - before) / 1000000;
+    cr_expect_geq(took_ms, 250, "%u ms", (unsigned)took_ms);
+    cr_expect_lt(took_ms, 2000, "%u ms", (unsigned)took_ms);
+    close(busy);
+}
+
+/* An idle client does not hold up a stop, nor does one whose answer is complete. */
+Test(server, drain_waits_for_no_idle_connection)
+{
+    begin(pong, NULL);
+    int idle = peer_connect(port);
+    peer_say(&loop, idle, GET);
+    peer_receive(&loop, idle, text, sizeof text, "pong", 1000, NULL);
+    int answered = peer_connect(port);
+    peer_say(&loop, answered, CLOSE);
+    peer_receive(&loop, answered, text, sizeof text, "pong", 1000, NULL);
+    rh_server_drain(server, 5000, note, &drained);
+    cr_expect(loop_until_flag(&loop, &drained, 500), "it waits for who says nothing");
+    close(idle);
+    close(answered);
+}
+
 static int connect_from(const char *address)
 {
     struct sockaddr_in from = {.sin_family = AF_INET};
