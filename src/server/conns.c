@@ -167,7 +167,8 @@ static struct rh_drive *find_open(struct rh_conns *conns, enum rh_deadline_class
     unsigned looked = 0;
     for (struct rh_link *link = list->next; link != list && looked < LOOK_MAX; link = link->next) {
         struct rh_drive *d = RH_CONTAINER_OF(link, struct rh_drive, deadline.link);
-        if (!rh_drive_is_closing(d) && !is_fresh(conns, d) &&
+        bool quiet = rh_drive_session(d)->deadline == RH_DEADLINE_QUIET; /* idle by intention */
+        if (!rh_drive_is_closing(d) && !quiet && !is_fresh(conns, d) &&
             (!of_top || rh_addresses_is_top(&conns->addresses, &d->host.peer))) {
             return d;
         }

@@ -406,7 +406,8 @@ static RH_ALWAYS_INLINE void settle_deadline(struct rh_drive *d, struct rh_sessi
         s->restart = false;
         set_deadline(d, want);
     }
-    if (RH_UNLIKELY(rh_drive_conns(d)->crowded) && idle && d->out == NULL && d->in == NULL) {
+    if (RH_UNLIKELY(rh_drive_conns(d)->crowded) && idle && s->deadline != RH_DEADLINE_QUIET &&
+        d->out == NULL && d->in == NULL) {
         rh_drive_conns(d)->crowded = false;
         rh_drive_close(d, RH_CLOSED);
     }

@@ -152,6 +152,34 @@ Test(kinds_tls, refused_while_a_head_is_awaited_too_long)
     tls_client_free(&client);
 }
 
+/* It has no request, and yet it is not idle: it neither ends nor makes room. */
+Test(kinds_tls, a_quiet_session_keeps_its_place)
+{
+    char text[64];
+    config.connections_max = 2;
+    config.idle_ms = 100;
+    echo_is_quiet = true;
+    site_begin(true);
+    version = TLS1_3_VERSION;
+    open_client("\x04"
+                "echo");
+    for (unsigned i = 0; i < 2; i++) { /* the second time it rests a moment later */
+        tls_client_say(&client, "a");
+        cr_expect(tls_client_until(&client, &loop, "a", 2000));
+        loop_run_ms(&loop, 150);
+        client.got_len = 0;
+    }
+    cr_assert_eq(rh_server_listen(server, "127.0.0.1:0", NULL), 0);
+    int fd = peer_connect(rh_server_port(server, 1));
+    loop_run_ms(&loop, 50);
+    tls_client_say(&client, "b");
+    cr_expect(tls_client_until(&client, &loop, "b", 2000));
+    cr_expect_eq(echo_ended, 0);
+    peer_receive(&loop, fd, text, sizeof text, NULL, 10, NULL);
+    close(fd);
+    tls_client_free(&client);
+}
+
 Test(kinds_tls, preface_on_a_plain_socket)
 {
     char text[64];

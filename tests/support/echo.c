@@ -8,7 +8,7 @@
 
 unsigned echo_opened, echo_ended, echo_drained, echo_cancelled, echo_expired, echo_fed_in_flight;
 enum rh_abort echo_reason;
-bool echo_fails, echo_reads_while_writing;
+bool echo_fails, echo_reads_while_writing, echo_is_quiet;
 
 struct echo {
     struct rh_session session; /* first */
@@ -58,7 +58,7 @@ static size_t echo_feed(struct rh_session *s, char *bytes, size_t len)
             s->finished = s->lingers = true;
         }
     }
-    s->deadline = RH_DEADLINE_IDLE;
+    s->deadline = echo_is_quiet ? RH_DEADLINE_QUIET : RH_DEADLINE_IDLE;
     s->at_rest = false;
     leave(e);
     return len;

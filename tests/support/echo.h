@@ -23,6 +23,7 @@ extern unsigned echo_cancelled; /* hand-overs that did not happen */
 extern unsigned echo_expired;
 extern enum rh_abort echo_reason;     /* of the last end */
 extern bool echo_fails;               /* the next one finds no memory */
+extern bool echo_is_quiet;            /* waits without a deadline, as a WebSocket does */
 extern bool echo_reads_while_writing; /* of the next one */
 extern unsigned echo_fed_in_flight;   /* bytes that came while its answer was not taken */
 
