@@ -815,6 +815,62 @@ Test(server, answers_503_while_all_exchanges_are_held_and_accepts_on)
     close(fd);
 }
 
+static size_t takes_all(struct rh_exchange *x, struct rh_slice piece, void *data)
+{
+    (void)x;
+    (void)data;
+    return piece.len;
+}
+
+static void body_ended(struct rh_exchange *x, int error, void *data)
+{
+    (void)data;
+    rh_respond_text(x, error < 0 ? 400 : 200, "pong");
+}
+
+static void reads_all(struct rh_exchange *x, void *data)
+{
+    (void)data;
+    rh_body_stream(x, takes_all, body_ended, NULL);
+}
+
+static uint64_t bytes_in_now(void)
+{
+    struct rh_stats stats;
+    rh_server_stats(server, &stats);
+    return stats.bytes_in;
+}
+
+/* A peer that sends as fast as it can has a few reads, and then it is the turn of others. */
+Test(server, one_connection_has_a_few_reads_in_each_turn)
+{
+    enum { BODY = 8 << 20, READS = 4, READ_BYTES = 64 << 10 };
+    char *body = calloc(1, BODY);
+    size_t sent = 0;
+    uint64_t most = 0;
+    begin(reads_all, NULL);
+    int fd = peer_connect(port);
+    char head[128];
+    snprintf(head, sizeof head, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", BODY);
+    peer_say(&loop, fd, head);
+    loop_run_ms(&loop, 20);
+    for (unsigned turns = 0; sent < BODY && turns < 10000; turns++) {
+        for (ssize_t n = 1; n > 0 && sent<BODY; sent += n> 0 ? (size_t)n : 0) {
+            n = write(fd, body + sent, BODY - sent);
+        }
+        uint64_t before = bytes_in_now();
+        uv_run(&loop, UV_RUN_NOWAIT);
+        uint64_t came = bytes_in_now() - before;
+        most = came > most ? came : most;
+    }
+    peer_receive(&loop, fd, text, sizeof text, "pong", 2000, NULL);
+    cr_expect_not_null(strstr(text, "pong"));
+    cr_expect_gt(most, READ_BYTES, "the socket was never full");
+    cr_expect_leq(most, (uint64_t)READS * READ_BYTES, "%llu bytes", (unsigned long long)most);
+    close(fd);
+    free(body);
+}
+
 static void refuses_early(struct rh_exchange *x, void *data)
 {
     (void)data;
