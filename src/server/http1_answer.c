@@ -10,7 +10,7 @@
 #include "util/word.h"
 
 enum { CHUNK_HEAD = 6, CHUNK_TAIL = 2, LAST_CHUNK = 5, CHUNK_BYTES_MAX = 0xffff };
-enum { SOURCE_ROOM_MIN = 4096, FILE_PIECE = 1 << 20, RECORD = 16384 };
+enum { SOURCE_ROOM_MIN = 4096, FILE_PIECE = 1 << 20 };
 
 static bool must_end(struct rh_http1 *h, struct rh_exchange *x)
 {
@@ -115,10 +115,10 @@ static enum rh_pull pull_range(struct rh_http1 *h, struct rh_exchange *x, struct
     return RH_PULL_ADDED;
 }
 
-/* Who pulls a file is TLS: full records, and not a bit of one more. */
+/* A file that is pulled and not sent as ranges: full records, and not a bit of one more. */
 static size_t whole_records(const struct rh_exchange *x, const struct rh_output *out, size_t room)
 {
-    size_t bit = (out->used + room) % RECORD;
+    size_t bit = (out->used + room) % rh_transport_piece(x->session->host->secure);
     bool ends_here = (uint64_t)x->source.length - x->answer_bytes <= room;
     return x->answer_kind == RH_ANSWER_FILE && bit < room && !ends_here ? room - bit : room;
 }
