@@ -30,4 +30,11 @@ void banner_print(const struct banner *banner, const struct addresses *addresses
             rh_version(), banner->folder != NULL ? "files from " : "no pages found",
             banner->folder != NULL ? banner->folder : "", banner->loops,
             banner->loops == 1 ? "" : "s", (unsigned long long)((most + 1023) / 1024));
+    if (banner->explains) {
+        fprintf(
+            stderr,
+            "Ctrl-C stops it. A connection needs that much while it is busy, and %llu bytes while "
+            "it is idle without TLS.\n",
+            (unsigned long long)memory.connection_idle);
+    }
 }

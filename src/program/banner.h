@@ -11,6 +11,7 @@
 
 struct banner {
     bool color;
+    bool explains; /* somebody reads it: a line says how to stop, and what the memory is */
     unsigned http_port;
     unsigned https_port; /* 0: there is no TLS listener */
     const char *folder;  /* NULL: none was found */

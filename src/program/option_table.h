@@ -28,7 +28,7 @@ struct option_row {
     enum option_kind kind;
     size_t offset; /* of the field in struct options */
     int64_t minimum, maximum;
-    const char *choices; /* "auto/always/never" */
+    const char *choices; /* "auto/always/never"; of a list: what separates values in the environment */
     const char *help;
     const char *standard; /* the default as the help shows it, or NULL */
 };

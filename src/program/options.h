@@ -19,7 +19,7 @@ enum option_source { OPTION_DEFAULT, OPTION_ENVIRONMENT, OPTION_LINE };
 
 /* A repeatable option's values. */
 struct text_list {
-    const char *items[TEXT_LIST_MAX];
+    const char *items[TEXT_LIST_MAX + 1]; /* NULL at the end */
     size_t count;
     char *copy; /* the environment's text, cut at its commas; owned */
 };
@@ -47,7 +47,9 @@ struct options {
     int64_t keep_alive, no_http2;
 
     int64_t grace_ms, drain_delay_ms;
-    int64_t spa, no_compression;
+    int64_t spa, no_compression, clean_urls;
+    struct text_list headers, indexes, types; /* as rh_files_options has them */
+    const char *types_file;
     int64_t listing; /* -1: not given */
     int64_t color;   /* enum color_mode */
     int64_t verbose; /* tell why requests were refused */

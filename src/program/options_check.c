@@ -57,6 +57,58 @@ static int check_clients(const struct options *options, char *ret_error, size_t 
     return 0;
 }
 
+/* "*.css: Cache-Control: max-age=3600": a glob, a name that is a token, a value. */
+static bool is_rule(const char *text)
+{
+    const char *name = strchr(text, ':');
+    if (name == NULL || name == text) {
+        return false;
+    }
+    name += 1 + strspn(name + 1, " ");
+    size_t length = strcspn(name, ":");
+    return length > 0 && name[length] == ':' && strcspn(name, " \t\"(),/;<=>?@[\\]{}") >= length;
+}
+
+/* "md=text/plain" */
+static bool is_type(const char *text)
+{
+    const char *type = strchr(text, '=');
+    const char *slash = type != NULL ? strchr(type, '/') : NULL;
+    return slash != NULL && type != text && slash != type + 1 && slash[1] != '\0';
+}
+
+static bool is_name(const char *text)
+{
+    return strchr(text, '/') == NULL && text[0] != '.';
+}
+
+static int check_values(const struct text_list *list, bool (*is_good)(const char *text),
+                        const char *option, const char *right, char *ret_error, size_t error_size)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (!is_good(list->items[i])) {
+            snprintf(ret_error, error_size, "%s: '%.200s' is not %s", option, list->items[i],
+                     right);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int check_files(const struct options *options, char *ret_error, size_t error_size)
+{
+    if (check_values(&options->headers, is_rule, "--header",
+                     "a rule: write 'GLOB: Name: value', as '*.css: Cache-Control: max-age=3600'",
+                     ret_error, error_size) != 0 ||
+        check_values(&options->indexes, is_name, "--index",
+                     "the name of a file in its folder: write one without a slash", ret_error,
+                     error_size) != 0) {
+        return -1;
+    }
+    return check_values(&options->types, is_type, "--mime",
+                        "a type for an extension: write 'md=text/markdown'", ret_error, error_size);
+}
+
 int options_check(const struct options *options, char *ret_error, size_t error_size)
 {
     if (options->certs.count != options->keys.count) {
@@ -70,7 +122,8 @@ int options_check(const struct options *options, char *ret_error, size_t error_s
                  (long long)options->port);
         return -1;
     }
-    if (check_no_tls(options, ret_error, error_size) != 0) {
+    if (check_no_tls(options, ret_error, error_size) != 0 ||
+        check_files(options, ret_error, error_size) != 0) {
         return -1;
     }
     return check_clients(options, ret_error, error_size);

@@ -57,8 +57,10 @@ static int read_list(struct options *options, const struct option_row *row, cons
         snprintf(ret_error, error_size, "%s: out of memory", name);
         return -1;
     }
-    for (char *item = strtok_r(list->copy, ",", &rest); item != NULL;
-         item = strtok_r(NULL, ",", &rest)) {
+    /* Values that may contain a comma are lines. */
+    const char *separators = row->choices != NULL ? row->choices : ",";
+    for (char *item = strtok_r(list->copy, separators, &rest); item != NULL;
+         item = strtok_r(NULL, separators, &rest)) {
         if (option_store(options, row, name, item, ret_error, error_size) != 0) {
             return -1;
         }

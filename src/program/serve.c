@@ -21,6 +21,7 @@
 #include "program/logs.h"
 #include "program/ports.h"
 #include "program/signals.h"
+#include "program/supervisor.h"
 #include "program/tls_setup.h"
 #include "program/tls_watch.h"
 
@@ -38,6 +39,7 @@ struct service {
     struct rh_runner *runner;
     struct signals signals;
     struct tls_watch watch;
+    struct supervisor supervisor;
     unsigned loops;
     char folder[PATH_MAX]; /* for the banner; "" where there is none */
     char error[ERROR_MAX];
@@ -148,6 +150,11 @@ static int build_app(struct service *service)
     rh_files_options_init(&files_options);
     files_options.spa = (int)options->spa;
     files_options.compression = !options->no_compression;
+    files_options.clean_urls = (int)options->clean_urls;
+    files_options.indexes = options->indexes.count > 0 ? options->indexes.items : NULL;
+    files_options.headers = options->headers.count > 0 ? options->headers.items : NULL;
+    files_options.types = options->types.count > 0 ? options->types.items : NULL;
+    files_options.types_file = options->types_file;
     files_options.listing = options->listing >= 0 ? (int)options->listing : options->folder != NULL;
 
     hidden_init(&service->hidden, options);
@@ -273,6 +280,7 @@ static int run(struct service *service)
     const struct options *options = service->options;
     struct banner banner = {
         .color = options_color(options, STDERR_FILENO),
+        .explains = isatty(STDERR_FILENO),
         .folder = service->folder[0] != '\0' ? service->folder : NULL,
         .loops = service->loops,
         .config = &service->config,
@@ -292,11 +300,13 @@ static int run(struct service *service)
         logs_begin(&service->logs);
         demo_watch_open(&service->demo, rh_runner_loop(service->runner));
         tls_watch_open(&service->watch, rh_runner_loop(service->runner), &service->tls);
+        supervisor_open(&service->supervisor, rh_runner_loop(service->runner));
         code = rh_runner_run(service->runner);
         notes_line(&service->logs.notes, "Stopped.");
     } else {
         notes_say(&service->logs.notes, "listening to signals: %s", rh_strerror(error));
     }
+    supervisor_close(&service->supervisor);
     tls_watch_close(&service->watch);
     demo_watch_close(&service->demo);
     signals_close(&service->signals);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "program/notes.h"
+#include "program/supervisor.h"
 
 /* A process that was started on a terminal can open it as /dev/tty for as long as it is there. */
 static bool terminal_is_there(void)
@@ -23,8 +24,10 @@ static bool terminal_is_there(void)
 
 static void stop(struct signals *signals)
 {
-    if (!signals->stopping)
+    if (!signals->stopping) {
+        supervisor_tell("STOPPING=1");
         notes_line(&signals->logs->notes, "Shutting down…");
+    }
     signals->stopping = true;
     /* The second call cuts what is still in flight. */
     rh_runner_drain(signals->runner, signals->delay_ms, signals->grace_ms);

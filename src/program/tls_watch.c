@@ -4,13 +4,25 @@
  * all the same, the old pair stays and the next change counts. */
 #include "program/tls_watch.h"
 
+#include <stdio.h>
+#include <time.h>
+
+#include "program/supervisor.h"
+
 enum { INTERVAL_MS = 2000, CALM_MS = 1000, REST_MS = 1000 };
 
 static void on_calm(uv_timer_t *timer)
 {
     struct tls_watch *watch = timer->data;
     watch->last_ms = uv_now(timer->loop);
+    char state[64];
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    snprintf(state, sizeof state, "RELOADING=1\nMONOTONIC_USEC=%lld",
+             (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+    supervisor_tell(state);
     tls_setup_reload(watch->setup);
+    supervisor_tell("READY=1");
 }
 
 void tls_watch_ask(struct tls_watch *watch)

@@ -288,5 +288,46 @@ def a_file_that_shrinks_is_cut_and_named(folder):
     equal(program.get("/a.txt").body, b"alpha")
 
 
+@check
+def rules_for_fields_types_and_names(folder):
+    root = site(folder)
+    for name, text in (("about.html", "<p>about"), ("sub/start.htm", "<p>start"), ("x.odd", "odd")):
+        with open(os.path.join(root, name), "w") as file:
+            file.write(text)
+    rule = "*.txt: Cache-Control: public, max-age=60"
+    for arguments, env in ((["--header", rule, "--header", "*: X-All: yes", "--mime", "odd=text/x-odd", "--clean-urls",
+                             "--index", "start.htm", "--index", "index.html"], {}),
+                           ([], {"RAWHTTP_HEADER": rule + "\n*: X-All: yes", "RAWHTTP_MIME": "odd=text/x-odd",
+                                 "RAWHTTP_CLEAN_URLS": "1", "RAWHTTP_INDEX": "start.htm,index.html"})):
+        program = Program(*arguments, root, env=env)
+        answer = program.get("/a.txt")
+        equal(answer.headers["Cache-Control"], "public, max-age=60")
+        equal(answer.headers["X-All"], "yes")
+        equal(program.get("/nothing").headers["X-All"], "yes", "errors too")
+        holds(program.get("/x.odd").headers["Content-Type"].startswith("text/x-odd"), "its type")
+        equal(program.get("/about").body, b"<p>about")
+        equal(program.get("/sub/").body, b"<p>start", "the first that is there")
+        equal(program.stop(), 0)
+
+
+@check
+def types_of_a_file_are_known(folder):
+    root = site(folder)
+    types = os.path.join(folder, "mime.types")
+    open(types, "w").write("text/x-odd odd strange\n")
+    open(os.path.join(root, "x.strange"), "w").write("odd")
+    program = Program("--mime-types", types, root)
+    holds(program.get("/x.strange").headers["Content-Type"].startswith("text/x-odd"), "its type")
+
+
+@check
+def rules_that_are_none_are_wrong_usage(folder):
+    for arguments in (["--header", "Cache-Control"], ["--header", "*: Cache-Control"], ["--header", ": A: b"],
+                      ["--header", "*: A B: c"], ["--mime", "md"], ["--mime", "md=text"], ["--index", "a/b"]):
+        answer = kit.run("--port", "0", *arguments, folder)
+        equal(answer.returncode, 2, str(arguments) + answer.stderr)
+        equal(len(answer.stderr.splitlines()), 1, answer.stderr)
+
+
 if __name__ == "__main__":
     kit.main()

@@ -2,6 +2,7 @@
 import fcntl
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -88,6 +89,63 @@ def an_access_log_that_cannot_be_written_does_not_block_by_its_complaint(folder)
         holds(ping(program.port).endswith(b"pong"), "it answers")
     program.process.send_signal(signal.SIGTERM)
     equal(program.process.wait(timeout=10 * kit.SLOW), 0)
+
+
+def told(manager, pattern, seconds=10):
+    """Waits for a message of the program to its service manager."""
+    end = time.monotonic() + seconds * kit.SLOW
+    seen = []
+    manager.settimeout(0.2)
+    while time.monotonic() < end:
+        try:
+            seen.append(manager.recv(4096).decode())
+        except TimeoutError:
+            continue
+        if re.search(pattern, seen[-1], re.M):
+            return seen
+    raise AssertionError(f"no {pattern!r} in {seen}")
+
+
+@check
+def a_service_manager_hears_of_every_state(folder):
+    cert, key = certificate(folder, "a")
+    for path in (os.path.join(folder, "notify"), f"@rawhttp-notify-{os.getpid()}"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(path if path[0] == "/" else "\0" + path[1:])
+            program = Program("--tls-port", "0", "--cert", cert, "--key", key, tls=True, preexec=os.setsid,
+                              env={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "200000"})
+            told(manager, "^READY=1$")
+            told(manager, "^WATCHDOG=1$")
+            told(manager, "^WATCHDOG=1$")
+            program.send_signal(signal.SIGHUP)
+            told(manager, "^RELOADING=1\nMONOTONIC_USEC=\\d+$")
+            told(manager, "^READY=1$")
+            program.send_signal(signal.SIGTERM)
+            told(manager, "^STOPPING=1$")
+            equal(program.wait(), 0)
+
+
+@check
+def a_service_manager_that_does_not_read_stops_nothing(folder):
+    path = os.path.join(folder, "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        program = Program(env={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "4000"})
+        time.sleep(0.5)
+        equal(program.get("/ping").body, b"pong")
+        equal(program.stop(), 0)
+    equal(Program(env={"NOTIFY_SOCKET": "/nowhere/at/all"}).stop(), 0)
+
+
+@check
+def the_unit_is_tight(_):
+    if shutil.which("systemd-analyze") is None:
+        print("      skipped: systemd-analyze is not installed")
+        return
+    answer = subprocess.run(["systemd-analyze", "security", "--offline=true", "--no-pager",
+                             os.path.join(kit.ROOT, "docs", "rawhttp-uv.service")], capture_output=True, text=True)
+    found = re.search(r"exposure level for \S+: ([0-9.]+)", answer.stdout)
+    holds(found and float(found.group(1)) <= 2.0, answer.stdout[-500:] + answer.stderr)
 
 
 @check
