@@ -14,7 +14,7 @@ from tls_kit import certificate
 
 
 def wait_listening(process, seconds=10):
-    """The port that the process listens on, from /proc: its stderr says nothing to us."""
+    """The port on which the process speaks plain HTTP, from /proc: its stderr says nothing to us."""
     end = time.monotonic() + seconds * kit.SLOW
     while time.monotonic() < end:
         inodes = set()
@@ -28,7 +28,9 @@ def wait_listening(process, seconds=10):
         for line in open("/proc/net/tcp").read().splitlines()[1:]:
             part = line.split()
             if part[3] == "0A" and part[9] in inodes:
-                return int(part[1].split(":")[1], 16)
+                port = int(part[1].split(":")[1], 16)
+                if ping(port).endswith(b"pong"):
+                    return port
         time.sleep(0.02)
     raise AssertionError("it does not listen")
 
@@ -48,8 +50,7 @@ class Muffled:
                                         env=kit.environment(), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=self.writer, preexec_fn=os.setsid)
         Program.running.append(self)
-        self.port = wait_listening(self.process)
-        ping(self.port)  # the banner is out
+        self.port = wait_listening(self.process)  # it has answered: the banner is out
         fcntl.fcntl(self.writer, fcntl.F_SETFL, os.O_NONBLOCK)
         try:
             while True:
