@@ -128,6 +128,17 @@ void rh_file_respond(struct rh_exchange *x, unsigned status, struct rh_entry *en
     }
 }
 
+static const char path_marks[] = "/-._~!$'()*+,;=:@"; /* besides letters and digits */
+
+static size_t encoded_bytes(struct rh_slice path)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < path.len; i++) {
+        bytes += rh_ascii_is_alnum_or(path.base[i], path_marks) ? 1 : 3;
+    }
+    return bytes;
+}
+
 /* Where a folder was asked for without its slash: the same path with it, as a path only. A Location
  * that began with two slashes would name another host (RFC 3986 §4.2); such a path does not get
  * here, and would not leave here. */
@@ -135,12 +146,12 @@ void rh_files_redirect_to_folder(struct rh_exchange *x)
 {
     struct rh_slice path = rh_request_path(x);
     struct rh_slice query = rh_request_query(x);
-    char *location = rh_exchange_alloc(x, path.len * 3 + query.len + 3);
+    char *location = rh_exchange_alloc(x, encoded_bytes(path) + query.len + 3);
     if (location == NULL) {
         rh_respond_error(x, 503, NULL);
         return;
     }
-    size_t at = rh_ascii_percent_encode(location, path, "/-._~!$'()*+,;=:@");
+    size_t at = rh_ascii_percent_encode(location, path, path_marks);
     location[at++] = '/';
     if (query.base != NULL) {
         location[at++] = '?';

@@ -327,6 +327,9 @@ Test(files, serves_paths_of_almost_any_length)
     strcat(path, "f.txt");
     serve();
     GIVES(path, 200, "deep");
+    *(strrchr(path, '/')) = '\0';
+    ask(path);
+    cr_assert_eq(live->status, 301, "a folder without its slash");
 }
 
 Test(files, serves_only_regular_files)
