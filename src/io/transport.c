@@ -414,9 +414,26 @@ static void decrypt(struct rh_transport *t, const char *in, size_t len)
     }
 }
 
+/* If bytes come with a hang-up behind them, libuv calls it an end without reading on: a reset is still
+ * in the socket then, and only a peer that is gone is worth stopping work for. */
+static ssize_t end_or_reset(uv_stream_t *stream)
+{
+    uv_os_fd_t fd;
+    int error = 0;
+    socklen_t len = sizeof error;
+    if (uv_fileno((uv_handle_t *)stream, &fd) != 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0) {
+        return UV_EOF;
+    }
+    return error != 0 ? -error : UV_EOF;
+}
+
 static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
 {
     struct rh_transport *t = (struct rh_transport *)(void *)stream;
+    if (nread == UV_EOF && buf->base == NULL) {
+        nread = end_or_reset(stream);
+    }
     if (nread > 0) {
         rh_counter_add(&rh_transport_wire(t)->bytes_in, (uint64_t)nread);
         count_read(t, (size_t)nread == buf->len);

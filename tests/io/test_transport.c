@@ -174,6 +174,16 @@ Test(transport, hears_the_end_once_and_can_still_write)
     cr_expect_eq(write_status, 0);
 }
 
+Test(transport, hears_a_reset_that_came_right_behind_bytes)
+{
+    open_tcp();
+    cr_assert_eq(send(peer, "half", 4, 0), 4);
+    reset_peer();
+    expect_order("e");
+    cr_expect_eq(input_len, 4);
+    cr_expect_eq(end_status, UV_ECONNRESET, "%s", uv_err_name(end_status));
+}
+
 Test(transport, hears_a_reset_once)
 {
     open_tcp();
