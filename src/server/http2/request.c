@@ -204,31 +204,39 @@ static enum rh_http2_verdict read_pseudo(struct rh_http2_request *r, struct rh_s
 
 /* --- Regular fields ------------------------------------------------------------------------- */
 
-static bool has_upper_case(struct rh_slice name)
+static enum rh_http2_rule check_name(struct rh_slice name)
 {
+    enum rh_http2_rule rule = name.len > 0 ? RH_HTTP2_OK : RH_HTTP2_NAME_CHAR;
     for (size_t i = 0; i < name.len; i++) {
-        if (name.base[i] >= 'A' && name.base[i] <= 'Z') {
-            return true;
+        char c = name.base[i];
+        if (RH_UNLIKELY(!rh_char_is(c, RH_CHAR_TOKEN))) {
+            return RH_HTTP2_NAME_CHAR;
+        }
+        if (RH_UNLIKELY(c >= 'A' && c <= 'Z')) {
+            rule = RH_HTTP2_NAME_CASE;
         }
     }
-    return false;
+    return rule;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t';
 }
 
 /* RFC 9113 §8.2.1 asks for less; what HTTP/1 would not carry is refused here as well, so that no
  * version means more than another. */
 static enum rh_http2_rule check_bytes(struct rh_slice name, struct rh_slice value)
 {
-    if (RH_UNLIKELY(!rh_field_name_is_valid(name))) {
-        return RH_HTTP2_NAME_CHAR;
-    }
-    if (RH_UNLIKELY(has_upper_case(name))) {
-        return RH_HTTP2_NAME_CASE;
+    enum rh_http2_rule rule = check_name(name);
+    if (RH_UNLIKELY(rule != RH_HTTP2_OK) || value.len == 0) {
+        return rule;
     }
     const char *stop = value.base + value.len;
-    if (RH_UNLIKELY(value.len > 0 && rh_scan_value(value.base, value.base, stop) != stop)) {
+    if (RH_UNLIKELY(rh_scan_value(value.base, value.base, stop) != stop)) {
         return RH_HTTP2_VALUE_CHAR;
     }
-    return RH_LIKELY(rh_field_value_is_valid(value)) ? RH_HTTP2_OK : RH_HTTP2_VALUE_SPACE;
+    return is_space(value.base[0]) || is_space(stop[-1]) ? RH_HTTP2_VALUE_SPACE : RH_HTTP2_OK;
 }
 
 static bool is_connections_own(enum rh_field_id id, struct rh_slice name)
@@ -239,7 +247,8 @@ static bool is_connections_own(enum rh_field_id id, struct rh_slice name)
     case RH_FIELD_UPGRADE:
         return true;
     case RH_FIELD_OTHER:
-        return rh_ascii_is(name, "keep-alive") || rh_ascii_is(name, "proxy-connection");
+        return (name.len == 10 && rh_ascii_is(name, "keep-alive")) ||
+               (name.len == 16 && rh_ascii_is(name, "proxy-connection"));
     default:
         return false;
     }
