@@ -7,7 +7,7 @@
 
 #include "app/app.h"
 #include "app/page.h"
-#include "app/utf8.h"
+#include "util/utf8.h"
 #include "http/media.h"
 #include "rawhttp/status.h"
 

@@ -2,7 +2,7 @@
  * reading does (json.c). Recursion is as deep as the tree, which its builder bounds. */
 #include "app/value.h"
 
-#include "app/utf8.h"
+#include "util/utf8.h"
 
 struct writer {
     rh_sink_fn sink;

@@ -1,6 +1,6 @@
 /* The list for programs: all of it, in the order that was asked for. */
 #include "app/listing.h"
-#include "app/utf8.h"
+#include "util/utf8.h"
 
 /* A string of JSON (RFC 8259 §7), which is UTF-8; other bytes become U+FFFD, and `href` still names
  * the file. */

@@ -6,7 +6,7 @@
 
 #include "app/listing.h"
 #include "app/page.h"
-#include "app/utf8.h"
+#include "util/utf8.h"
 
 static const char style[] =
     "header{padding-top:1.25rem;min-height:3.1rem}\nh1{margin-top:.75rem}\n"

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "app/utf8.h"
+#include "util/utf8.h"
 #include "http/media.h"
 #include "util/ascii.h"
 

@@ -13,7 +13,7 @@
  * between the fields of a part, folded lines, fields or parameters given twice. */
 #include "rawhttp/multipart.h"
 
-#include "app/utf8.h"
+#include "util/utf8.h"
 #include "http/chars.h"
 #include "http/media.h"
 #include "util/ascii.h"

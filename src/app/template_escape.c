@@ -6,7 +6,7 @@
  * then nothing is left that HTML would need escaped but `&`. */
 #include "app/template_escape.h"
 
-#include "app/utf8.h"
+#include "util/utf8.h"
 #include "app/value.h"
 #include "util/ascii.h"
 

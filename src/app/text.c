@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/utf8.h"
+#include "util/utf8.h"
 #include "http/media.h"
 #include "rawhttp/body.h"
 #include "rawhttp/log.h"

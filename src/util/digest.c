@@ -70,20 +70,44 @@ void rh_hex_encode(const void *bytes, size_t count, char *out)
     }
 }
 
-void rh_base64url_encode(struct rh_slice bytes, char *out)
+void rh_sha1(struct rh_slice bytes, unsigned char ret_digest[RH_SHA1_BYTES])
 {
-    static const char digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    unsigned len = 0;
+    int done = EVP_Digest(bytes.base, bytes.len, ret_digest, &len, EVP_sha1(), NULL);
+    RH_ASSERT(done == 1 && len == RH_SHA1_BYTES);
+}
+
+/* Returns the end of what it wrote. */
+static char *encode_base64(struct rh_slice bytes, const char *marks, char *out)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     uint32_t bits = 0;
     unsigned held = 0;
     for (size_t i = 0; i < bytes.len; i++) {
         bits = bits << 8 | (unsigned char)bytes.base[i];
         for (held += 8; held >= 6; held -= 6) {
-            *out++ = digits[bits >> (held - 6) & 63];
+            unsigned digit = bits >> (held - 6) & 63;
+            *out++ = digit < 62 ? digits[digit] : marks[digit - 62];
         }
     }
     if (held > 0) {
-        *out = digits[bits << (6 - held) & 63];
+        unsigned digit = bits << (6 - held) & 63;
+        *out++ = digit < 62 ? digits[digit] : marks[digit - 62];
+    }
+    return out;
+}
+
+void rh_base64url_encode(struct rh_slice bytes, char *out)
+{
+    encode_base64(bytes, "-_", out);
+}
+
+void rh_base64_encode(struct rh_slice bytes, char *out)
+{
+    const char *begin = out;
+    out = encode_base64(bytes, "+/", out);
+    while ((out - begin) % 4 != 0) {
+        *out++ = '=';
     }
 }
 

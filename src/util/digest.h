@@ -15,6 +15,10 @@
 int RH_MUST_CHECK rh_hmac_sha256(struct rh_slice key, struct rh_slice bytes,
                                  unsigned char ret_code[RH_SHA256_BYTES]);
 
+/* SHA-1, for protocols that fix it (RFC 6455 §4.2.2); it protects nothing. */
+enum { RH_SHA1_BYTES = 20 };
+void rh_sha1(struct rh_slice bytes, unsigned char ret_digest[RH_SHA1_BYTES]);
+
 /* True when both are the same; takes the same time wherever they differ. */
 bool rh_digest_equal(const void *a, const void *b, size_t bytes);
 
@@ -29,6 +33,9 @@ static inline size_t rh_base64url_length(size_t count)
 {
     return count / 3 * 4 + (count % 3 != 0 ? count % 3 + 1 : 0);
 }
+
+/* base64 with padding (RFC 4648 §4): writes four characters for each three bytes begun, no NUL. */
+void rh_base64_encode(struct rh_slice bytes, char *out);
 
 /* Writes rh_base64url_length(bytes.len) characters without a NUL. */
 void rh_base64url_encode(struct rh_slice bytes, char *out);
