@@ -6,7 +6,8 @@
  * request's body, whole or streamed; stream.h makes answers piece by piece. config.h holds every limit, log.h what
  * the server tells you, files.h serves folders, tls.h certificates, error.h the codes. form.h, multipart.h and text.h
  * take bodies apart, template.h and value.h make pages and JSON, respond.h has the answers of everyday, compress.h
- * makes them shorter, sse.h keeps a browser informed, middleware.h, auth.h and login.h stand before handlers, driver.h is a server in memory, to test handlers.
+ * makes them shorter, sse.h keeps a browser informed,
+ * websocket.h lets it answer, middleware.h, auth.h and login.h stand before handlers, driver.h is a server in memory, to test handlers.
  *
  *     static void ping(struct rh_exchange *x, void *data)
  *     {
@@ -21,7 +22,8 @@
  *         return rh_run(app, "localhost:8080", NULL);
  *     }
  *
- * Threads: everything belongs to the loop's thread, but rh_exchange_post and rh_server_post.
+ * Threads: everything belongs to the loop's thread, but rh_exchange_post, rh_server_post,
+ * rh_websocket_post and the hubs.
  * Memory: who copies is in the name: rh_respond… copies, …_static keeps the pointer, …_owned takes it.
  */
 #ifndef RAWHTTP_H
@@ -57,5 +59,6 @@
 #include <rawhttp/tls.h>
 #include <rawhttp/value.h>
 #include <rawhttp/version.h>
+#include <rawhttp/websocket.h>
 
 #endif

@@ -66,6 +66,11 @@ struct rh_config {
      * loopback addresses have no limit. 0: none */
     uint32_t connections_per_address_max;
     uint32_t http2; /* 1: HTTP/2, by ALPN over TLS and by prior knowledge on plain ports, if the library has it: 1 */
+
+    /* WebSocket: what messages that wait to be sent, or arrive in pieces, take together; and how many sockets may keep
+     * windows of compression of their own (RH_WEBSOCKET_DEDICATED), 320 KiB each. */
+    uint32_t websocket_windows_max; /* 0 */
+    uint64_t websocket_bytes_max;   /* 32 MiB */
 };
 
 /* Fills every field with its default. Call it as rh_config_init(&config). */

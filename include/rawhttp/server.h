@@ -87,6 +87,9 @@ struct rh_stats {
     uint64_t tls_failures;         /* handshakes that failed */
     uint64_t latency_us_sum;       /* over all requests, where timing is on */
     uint64_t latency_buckets[16];  /* counts: bucket i holds durations below 2^i * 64 us; the last one all others */
+    uint64_t websockets_open;        /* now */
+    uint64_t websocket_messages_in;  /* whole messages that came */
+    uint64_t websocket_messages_out; /* that were queued */
 };
 RH_API void rh_server_stats(const struct rh_server *server, struct rh_stats *ret_stats);
 /* Use of slab pool `index`: name, objects in use, peak and ceiling, bytes of one. 0, or RH_ENOTFOUND behind the last. */

@@ -9,6 +9,7 @@
 #include "server/exchange.h"
 #include "server/output.h"
 #include "server/pools.h"
+#include "server/websocket/websocket.h"
 #include "util/ascii.h"
 #include "util/options.h"
 
@@ -40,6 +41,8 @@ static const struct rh_config defaults = {
     .server_name = "rawhttp-uv",
     .linger_max_ms = 30000,
     .http2 = 1,
+    .websocket_windows_max = 0,
+    .websocket_bytes_max = 32 << 20,
 };
 
 void rh_config_init_sized(struct rh_config *config, size_t size)
@@ -72,8 +75,8 @@ int rh_config_adopt(struct rh_config *ret_config, const struct rh_config *config
         c->connections_max >= 1 && c->connections_max <= 1 << 20 && c->exchanges_max <= 1 << 21 &&
         c->head_bytes_max >= 256 && c->head_bytes_max <= 65535 && c->target_bytes_max >= 64 &&
         c->target_bytes_max <= c->head_bytes_max && c->fields_max >= 1 && c->fields_max <= 1000 &&
-        c->body_whole_bytes_max <= 1 << 30 && c->arena_blocks_max <= 4096 &&
-        is_server_name(c->server_name);
+        c->body_whole_bytes_max <= 1 << 30 && c->websocket_windows_max <= 1 << 16 &&
+        c->arena_blocks_max <= 4096 && is_server_name(c->server_name);
     return good ? 0 : RH_ECONFIG;
 }
 
@@ -96,12 +99,17 @@ void rh_config_memory(const struct rh_config *config, struct rh_memory *ret_memo
                        RH_PIPE_BYTES + c.head_bytes_max + c.target_bytes_max + 64;
     uint64_t buffers =
         rh_pools_input_bytes(&c) + sizeof(struct rh_output) + (uint64_t)RH_OUTPUT_BYTES;
+    uint64_t sockets =
+        (uint64_t)sizeof(struct rh_websocket) * (c.connections_max + RH_WEBSOCKETS_EXTRA);
+    uint64_t windows =
+        (uint64_t)RH_WS_CODEC_BYTES * (c.websocket_windows_max + 1) + RH_WS_SCRATCH_BYTES;
     ret_memory->connection_idle = sizeof(struct rh_conn) + LIBUV_PER_CONNECTION;
     ret_memory->connection_max = ret_memory->connection_idle + buffers + request;
     ret_memory->connection_tls = OPENSSL_BUSY + CIPHERTEXT;
     ret_memory->fixed = sizeof(struct rh_engine) + 256 * 1024 + rh_pools_bulk_bytes(&c) + rh_pools_heap_bytes(&c) +
-                        rh_addresses_bytes(c.connections_max) + rh_pools_bulk_max(&c) * RH_CIPHER_BULK_BYTES;
+                        rh_addresses_bytes(c.connections_max) + rh_pools_bulk_max(&c) * RH_CIPHER_BULK_BYTES +
+                        c.websocket_bytes_max + windows;
     ret_memory->ceiling =
-        ret_memory->fixed + c.body_whole_budget + request * c.exchanges_max +
+        ret_memory->fixed + c.body_whole_budget + sockets + request * c.exchanges_max +
         (ret_memory->connection_idle + buffers + ret_memory->connection_tls) * c.connections_max;
 }

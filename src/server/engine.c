@@ -14,6 +14,7 @@
 #include "server/fatal.h"
 #include "server/http1.h"
 #include "server/http2/kind.h"
+#include "server/websocket/store.h"
 
 enum {
     LOG_LINE_MAX = 1024,
@@ -73,7 +74,16 @@ void rh_engine_fini(struct rh_engine *engine)
             engine->slots[i].free_fn(engine->slots[i].value);
         }
     }
+    rh_ws_store_destroy(engine->websockets);
     rh_pools_fini(&engine->pools);
+}
+
+void rh_engine_alarm(struct rh_engine *engine, struct rh_alarm *alarm, uint32_t ms)
+{
+    rh_alarms_set(&engine->alarms, alarm, ms, rh_engine_now_ms(engine));
+    if (engine->alarm != NULL) {
+        engine->alarm(engine, alarm->due.at_ms);
+    }
 }
 
 int64_t rh_engine_wall_us(const struct rh_engine *engine)

@@ -25,6 +25,8 @@ struct rh_engine_stats {
     rh_counter rejected;
     rh_counter deadline_ends;
     rh_counter latency_us_sum;
+    rh_counter messages_in; /* of WebSocket */
+    rh_counter messages_out;
     rh_counter latency_buckets[16];
 };
 
@@ -32,6 +34,7 @@ struct rh_conns;
 struct rh_host;
 struct rh_session_kind;
 struct rh_tls_info;
+struct rh_ws_store;
 
 enum { RH_KINDS_MAX = 4 };
 
@@ -82,6 +85,7 @@ struct rh_engine {
     void (*alarm)(struct rh_engine *engine,
                   uint64_t at_ms); /* run them then; NULL in the driver, which asks */
     struct rh_slot slots[RH_SERVER_SLOTS];
+    struct rh_ws_store *websockets; /* NULL: there was none yet */
     struct rh_engine_stats stats;
     rh_thread thread; /* the loop's; asserted */
     struct rh_link link; /* of all in the process, for a failed assertion */
@@ -136,6 +140,9 @@ static inline struct rh_slice rh_engine_head_start(struct rh_engine *engine)
 }
 /* Wall clock in microseconds since 1970. */
 int64_t rh_engine_wall_us(const struct rh_engine *engine);
+
+/* Rings once, `ms` from now; `alarm` is in no list. */
+void rh_engine_alarm(struct rh_engine *engine, struct rh_alarm *alarm, uint32_t ms);
 
 /* A log line; control bytes are escaped. Costs nothing where the level is off. */
 void rh_engine_log(struct rh_engine *engine, enum rh_log_level level, const char *format, ...)

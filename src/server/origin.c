@@ -39,9 +39,5 @@ int64_t rh_exchange_wall_s(const struct rh_exchange *x)
 
 void rh_exchange_alarm(struct rh_exchange *x, struct rh_alarm *alarm, uint32_t ms)
 {
-    struct rh_engine *engine = x->engine;
-    rh_alarms_set(&engine->alarms, alarm, ms, rh_engine_now_ms(engine));
-    if (engine->alarm != NULL) {
-        engine->alarm(engine, alarm->due.at_ms);
-    }
+    rh_engine_alarm(x->engine, alarm, ms);
 }

@@ -5,13 +5,14 @@
 #include "server/exchange.h"
 #include "server/http2/limits.h"
 #include "server/output.h"
+#include "server/websocket/websocket.h"
 
 static struct rh_slab *pool_at(struct rh_pools *pools, size_t index)
 {
     struct rh_slab *all[RH_POOLS] = {&pools->connections,  &pools->exchanges, &pools->heads,
                                      &pools->inputs,       &pools->outputs,   &pools->bulk_inputs,
                                      &pools->bulk_outputs, &pools->arenas,    &pools->pipes,
-                                     &pools->bodies_small, &pools->bodies};
+                                     &pools->bodies_small, &pools->bodies,    &pools->websockets};
     return index < RH_POOLS ? all[index] : NULL;
 }
 
@@ -74,6 +75,7 @@ int rh_pools_init(struct rh_pools *pools, const struct rh_config *config, size_t
         {"pipes", RH_PIPE_BYTES, requests},
         {"bodies_small", RH_BODY_SMALL_BYTES, small_n},
         {"bodies", large > 0 ? large : 64, large_n},
+        {"websockets", sizeof(struct rh_websocket), n + RH_WEBSOCKETS_EXTRA},
     };
     if (rh_heap_init(&pools->heap, rh_pools_heap_bytes(config),
                      4 * (size_t)config->head_bytes_max) != 0) {

@@ -20,6 +20,7 @@ enum {
         64 * 1024, /* input and output where much comes or goes: a quarter of the system calls... */
     RH_BULK_MAX = 64, /* ...for so many connections at once; the others have the usual ones */
     RH_PIPE_BYTES = 16 * 1024,       /* what rh_stream_write takes before the peer reads */
+    RH_WEBSOCKETS_EXTRA = 64, /* that are referenced after their connections ended */
     RH_EXCHANGE_INLINE_BYTES = 2304, /* the first block of an exchange's arena */
     RH_ARENA_BLOCKS_PER_EXCHANGE = 8
 };
@@ -38,9 +39,10 @@ struct rh_pools {
     struct rh_slab bodies_small; /* whole bodies up to RH_BODY_SMALL_BYTES */
     struct rh_heap heap;         /* HTTP/2's sessions, and streams' content that waits */
     struct rh_slab bodies;       /* whole bodies up to body_whole_bytes_max */
+    struct rh_slab websockets;   /* struct rh_websocket */
 };
 
-enum { RH_POOLS = 11 };
+enum { RH_POOLS = 12 };
 
 /* Reserves all pools for this configuration; `connection_bytes` is 0 where there are no sockets. 0
  * or -1. */

@@ -53,7 +53,8 @@ static void tell_drained(struct rh_server *server)
 static void maybe_closed(struct rh_server *server)
 {
     if (server->state != RH_SERVER_CLOSING || server->conns.open > 0 ||
-        server->listeners.open > 0 || rh_counter_get(&server->engine.pools.exchanges.in_use) > 0) {
+        server->listeners.open > 0 || rh_counter_get(&server->engine.pools.exchanges.in_use) > 0 ||
+        rh_counter_get(&server->engine.pools.websockets.in_use) > 0) {
         return;
     }
     if (server->turn_open) { /* last, since posts of held exchanges come through it */

@@ -28,7 +28,10 @@ void rh_server_stats(const struct rh_server *server, struct rh_stats *ret_stats)
     for (unsigned i = 0; i < 16; i++) {
         ret_stats->latency_buckets[i] = rh_counter_get(&stats->latency_buckets[i]);
     }
-    uint64_t busy = ret_stats->exchanges_open;
+    ret_stats->websockets_open = rh_counter_get(&server->engine.pools.websockets.in_use);
+    ret_stats->websocket_messages_in = rh_counter_get(&stats->messages_in);
+    ret_stats->websocket_messages_out = rh_counter_get(&stats->messages_out);
+    uint64_t busy = ret_stats->exchanges_open + ret_stats->websockets_open;
     ret_stats->connections_idle =
         ret_stats->connections_open > busy ? ret_stats->connections_open - busy : 0;
 }
