@@ -15,6 +15,7 @@ void demo_init(struct demo *demo, struct rh_app *app, const struct rh_files_opti
     demo_upload_add(app, demo);
     demo_stream_add(app);
     demo_events_add(app);
+    demo_chat_add(app);
     demo_slow_add(app);
     demo_compute_add(app);
     demo_health_add(app);

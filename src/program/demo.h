@@ -53,6 +53,7 @@ void demo_echo_add(struct rh_app *app);
 void demo_upload_add(struct rh_app *app, struct demo *demo);
 void demo_stream_add(struct rh_app *app);
 void demo_events_add(struct rh_app *app);
+void demo_chat_add(struct rh_app *app);
 void demo_slow_add(struct rh_app *app);
 void demo_compute_add(struct rh_app *app);
 void demo_health_add(struct rh_app *app);

@@ -36,6 +36,11 @@ static const struct metric metrics[] = {
     {"rawhttp_tls_resumed_total", "counter", "TLS handshakes that resumed a session.",
      STAT(tls_resumed)},
     {"rawhttp_tls_failures_total", "counter", "TLS handshakes that failed.", STAT(tls_failures)},
+    {"rawhttp_websockets_open", "gauge", "Open WebSockets.", STAT(websockets_open)},
+    {"rawhttp_websocket_messages_in_total", "counter", "WebSocket messages received.",
+     STAT(websocket_messages_in)},
+    {"rawhttp_websocket_messages_out_total", "counter", "WebSocket messages sent.",
+     STAT(websocket_messages_out)},
 };
 
 static void add_head(struct text *text, const char *name, const char *type, const char *help)
