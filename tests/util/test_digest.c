@@ -28,9 +28,9 @@ Test(digest, sums_bytes_in_pieces)
 Test(digest, authenticates_as_rfc_4231_says)
 {
     unsigned char code[RH_SHA256_BYTES];
-    cr_assert_eq(rh_hmac_sha256(rh_slice_from("Jefe"),
-                                rh_slice_from("what do ya want for nothing?"), code),
-                 0);
+    cr_assert_eq(
+        rh_hmac_sha256(rh_slice_from("Jefe"), rh_slice_from("what do ya want for nothing?"), code),
+        0);
     cr_expect_str_eq(hex_of(code),
                      "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
 }
@@ -53,9 +53,9 @@ Test(digest, gives_random_bytes)
 
 Test(digest, encodes_base64url_both_ways)
 {
-    static const char *const cases[][2] = {{"", ""},       {"f", "Zg"},       {"fo", "Zm8"},
-                                           {"foo", "Zm9v"}, {"foob", "Zm9vYg"}, {"\xff\xfe", "__4"},
-                                           {"\xfb\xef\xbe", "----"}};
+    static const char *const cases[][2] = {
+        {"", ""},           {"f", "Zg"},         {"fo", "Zm8"},           {"foo", "Zm9v"},
+        {"foob", "Zm9vYg"}, {"\xff\xfe", "__4"}, {"\xfb\xef\xbe", "----"}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char text[16];
         char back[16];
@@ -75,5 +75,23 @@ Test(digest, decodes_only_what_encode_writes)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         char back[16];
         cr_expect_eq(rh_base64url_decode(rh_slice_from(bad[i]), back), -1, "%s", bad[i]);
+    }
+}
+
+/* FIPS 180-4, and RFC 4648 §10. */
+Test(digest, sha1_and_base64_of_known_texts)
+{
+    unsigned char digest[RH_SHA1_BYTES];
+    char hex[2 * RH_SHA1_BYTES];
+    char out[8];
+    rh_sha1(rh_slice_from("abc"), digest);
+    rh_hex_encode(digest, sizeof digest, hex);
+    cr_expect_arr_eq(hex, "a9993e364706816aba3e25717850c26c9cd0d89d", sizeof hex);
+    static const char *const pairs[][2] = {
+        {"f", "Zg=="},         {"fo", "Zm8="},         {"foo", "Zm9v"},     {"foob", "Zm9vYg=="},
+        {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}, {"\xfb\xff", "+/8="}};
+    for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+        rh_base64_encode(rh_slice_from(pairs[i][0]), out);
+        cr_expect_arr_eq(out, pairs[i][1], strlen(pairs[i][1]), "%s", pairs[i][0]);
     }
 }
