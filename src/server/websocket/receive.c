@@ -269,7 +269,6 @@ static bool is_too_slow(struct rh_websocket *socket, const struct rh_ws_piece *p
     uint32_t now_ms = (uint32_t)rh_engine_now_ms(socket->engine);
     uint32_t took_ms = now_ms - socket->frame_from_ms;
     socket->frame_bytes += piece->bytes.len;
-    socket->session.restart = true;
     return took_ms > config->rate_grace_ms &&
            socket->frame_bytes * 1000 < (uint64_t)took_ms * config->rate_bytes_min;
 }
@@ -407,6 +406,21 @@ static bool has_to_send(const struct rh_websocket *socket)
            !rh_ws_queue_has_control_room(&socket->queue);
 }
 
+/* A frame is not complete: from now on its silence counts. */
+static void note_inside(struct rh_websocket *socket, bool is_inside)
+{
+    bool begins = is_inside && !socket->is_inside_frame && is_reading(socket);
+    socket->is_inside_frame = is_inside;
+    if (begins) {
+        if (!socket->reader.in_frame) {
+            socket->frame_from_ms = (uint32_t)rh_engine_now_ms(socket->engine);
+        }
+        if (socket->state == RH_WS_OPEN) {
+            rh_websocket_watch(socket);
+        }
+    }
+}
+
 size_t rh_websocket_receive(struct rh_websocket *socket, char *bytes, size_t len)
 {
     size_t used = 0;
@@ -422,6 +436,6 @@ size_t rh_websocket_receive(struct rh_websocket *socket, char *bytes, size_t len
             break;
         }
     }
-    socket->is_inside_frame = socket->reader.in_frame || (used < len && !has_to_send(socket));
+    note_inside(socket, socket->reader.in_frame || (used < len && !has_to_send(socket)));
     return is_reading(socket) ? used : len;
 }

@@ -24,12 +24,7 @@ static void update(struct rh_websocket *socket)
     s->finished = socket->state == RH_WS_ENDING && is_empty;
     s->lingers = !socket->is_cut;
     s->bulk = !s->host->secure && is_reading && socket->reader.left > RH_OUTPUT_BYTES;
-    if (!is_reading || !socket->is_inside_frame) {
-        s->deadline = RH_DEADLINE_QUIET;
-    } else {
-        s->restart |= s->deadline != RH_DEADLINE_BODY;
-        s->deadline = RH_DEADLINE_BODY;
-    }
+    s->deadline = RH_DEADLINE_QUIET;
 }
 
 /* --- Life ---------------------------------------------------------------------------------------
@@ -127,7 +122,7 @@ static struct rh_session *websocket_open(struct rh_host *host, union rh_speaker 
         rh_websocket_set_alarm(socket, options->close_ms);
     } else {
         socket->state = RH_WS_OPEN;
-        rh_websocket_set_alarm(socket, options->ping_ms);
+        rh_websocket_watch(socket);
         if (options->on_open != NULL) {
             socket->calls++;
             options->on_open(socket, socket->data);
@@ -226,18 +221,6 @@ static void websocket_eof(struct rh_session *s)
     update(socket);
 }
 
-/* Silence inside a frame. */
-static void websocket_expire(struct rh_session *s, enum rh_deadline_class which)
-{
-    struct rh_websocket *socket = socket_of(s);
-    (void)which;
-    rh_counter_add(&socket->engine->stats.deadline_ends, 1);
-    socket->calls++;
-    rh_websocket_fail(socket, RH_WS_RULE_SLOW);
-    socket->calls--;
-    update(socket);
-}
-
 static void websocket_drain(struct rh_session *s)
 {
     struct rh_websocket *socket = socket_of(s);
@@ -268,20 +251,44 @@ void rh_websocket_set_alarm(struct rh_websocket *socket, uint32_t ms)
     }
 }
 
+void rh_websocket_watch(struct rh_websocket *socket)
+{
+    uint32_t ms = socket->terms->options.ping_ms;
+    uint32_t body_ms = socket->engine->config.body_ms;
+    if (socket->is_inside_frame && body_ms > 0 && (ms == 0 || body_ms < ms)) {
+        ms = body_ms;
+    }
+    rh_websocket_set_alarm(socket, ms);
+}
+
+/* Nothing of a frame came for as long as a body may be silent. A head, or a control frame, has that
+ * time for all of it. */
+static bool is_stuck(const struct rh_websocket *socket, uint32_t now_ms)
+{
+    uint32_t body_ms = socket->engine->config.body_ms;
+    uint32_t since_ms = socket->reader.in_frame ? socket->heard_ms : socket->frame_from_ms;
+    return socket->is_inside_frame && body_ms > 0 && now_ms - since_ms >= body_ms;
+}
+
 static void check_silence(struct rh_websocket *socket)
 {
     uint32_t ping_ms = socket->terms->options.ping_ms;
-    uint32_t silent_ms = (uint32_t)rh_engine_now_ms(socket->engine) - socket->heard_ms;
-    if (silent_ms < ping_ms) {
-        rh_websocket_set_alarm(socket, ping_ms);
-    } else if (!socket->is_pinged) {
-        socket->is_pinged = true;
-        RH_IGNORE(rh_websocket_ping(socket));
-        rh_websocket_set_alarm(socket, ping_ms);
-    } else {
+    uint32_t now_ms = (uint32_t)rh_engine_now_ms(socket->engine);
+    bool is_silent = ping_ms > 0 && now_ms - socket->heard_ms >= ping_ms;
+    if (is_stuck(socket, now_ms)) {
+        rh_counter_add(&socket->engine->stats.deadline_ends, 1);
+        rh_websocket_fail(socket, RH_WS_RULE_SLOW);
+        rh_websocket_wake(socket);
+    } else if (is_silent && socket->is_pinged) {
         rh_engine_log(socket->engine, RH_LOG_DEBUG, "a WebSocket peer does not answer pings: cut");
         rh_counter_add(&socket->engine->stats.deadline_ends, 1);
         rh_websocket_cut(socket);
+    } else {
+        if (is_silent) {
+            socket->is_pinged = true;
+            RH_IGNORE(rh_websocket_ping(socket));
+        }
+        rh_websocket_watch(socket);
     }
 }
 
@@ -304,7 +311,6 @@ static const struct rh_session_ops ops = {
     .sent = websocket_sent,
     .eof = websocket_eof,
     .end = websocket_end,
-    .expire = websocket_expire,
     .drain = websocket_drain,
 };
 

@@ -100,6 +100,9 @@ void rh_websocket_tell_closed(struct rh_websocket *socket, unsigned code, struct
 /* The alarm rings after `ms` (0: never). */
 void rh_websocket_set_alarm(struct rh_websocket *socket, uint32_t ms);
 
+/* Sets the alarm for the silence that is looked out for now. */
+void rh_websocket_watch(struct rh_websocket *socket);
+
 /* receive.c. Takes bytes from the peer; returns how many it used. */
 size_t rh_websocket_receive(struct rh_websocket *socket, char *bytes, size_t len);
 /* The peer broke a rule: sends the Close that says so, and ends. */
