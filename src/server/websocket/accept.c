@@ -250,7 +250,7 @@ struct rh_websocket *rh_websocket_accept(struct rh_exchange *x,
         refuse(x, answer);
         return NULL;
     }
-    if (x->session == NULL || x->overruled || x->answer_state != RH_ANSWER_NONE) {
+    if (x->session == NULL || rh_exchange_is_overruled(x) || x->answer_state != RH_ANSWER_NONE) {
         rh_respond_error(x, 503, NULL); /* nobody is there to take it, or it is a second answer */
         return NULL;
     }
