@@ -2,6 +2,7 @@
 import base64
 import os
 import re
+import socket
 import ssl
 import subprocess
 import sys
@@ -53,6 +54,19 @@ def form(url):
     assert b"Hello!" in ask(url)[1]
     assert b"Hello, &lt;b&gt;Ada!" in ask(url, b"name=%3Cb%3EAda")[1]
     assert b"Hello, Ada!" in ask(url, b'{"name":"Ada"}', {"Content-Type": "application/json"})[1]
+
+
+def chat(url):
+    host, port = re.match(r"http://([^:]+):(\d+)/", url).groups()
+    sockets = [socket.create_connection((host, int(port)), timeout=30) for _ in range(2)]
+    for one in sockets:
+        one.sendall(b"GET /chat HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+        assert b" 101 " in one.recv(4096)
+    sockets[0].sendall(b"\x81\x82\0\0\0\0hi")
+    for one in sockets:
+        assert one.recv(100) == b"\x81\x02hi"
+        one.close()
 
 
 def loops(url):

@@ -131,6 +131,27 @@ async function watchLive(origin, audit) {
     await close(`${scheme} live`);
 }
 
+// Two pages in one room: what one writes is on both.
+async function chat(origin, audit) {
+    const scheme = origin.split(':')[0];
+    const { page, close } = await open(origin);
+    const other = await page.context().newPage();
+    for (const one of [page, other]) {
+        await one.goto(`${origin}/chat.html`);
+        await one.waitForSelector('#status[data-state=open]', { timeout: 30000 });
+    }
+    await page.getByLabel('Message').fill('Hello, <b>everybody</b>');
+    await page.keyboard.press('Enter');
+    for (const one of [page, other]) {
+        await one.waitForSelector('.bubble', { timeout: 30000 });
+        holds(await text(one, '.bubble') === 'Hello, <b>everybody</b>', `${scheme}: the message is there`);
+    }
+    holds(await page.locator('.said.own').count() === 1, `${scheme}: one's own stands apart`);
+    holds(await other.locator('.said.own').count() === 0, `${scheme}: that of another does not`);
+    await audit(page, `${scheme} chat`);
+    await close(`${scheme} chat`);
+}
+
 // Links and forms are HTML: with JavaScript switched off everything but the drawing works.
 async function withoutJavaScript(origin) {
     const scheme = `${origin.split(':')[0]} without JavaScript`;
@@ -151,6 +172,7 @@ try {
         const see = origin === server.origins[0] ? audit : async () => {};
         await clickThrough(origin, see);
         await watchLive(origin, see);
+        await chat(origin, see);
         await withoutJavaScript(origin);
     }
 } catch (error) {
