@@ -140,7 +140,7 @@ async function chat(origin, audit) {
         await one.goto(`${origin}/chat.html`);
         await one.waitForSelector('#status[data-state=open]', { timeout: 30000 });
     }
-    await page.getByLabel('Message').fill('Hello, <b>everybody</b>');
+    await page.getByRole('textbox', { name: 'Message' }).fill('Hello, <b>everybody</b>');
     await page.keyboard.press('Enter');
     for (const one of [page, other]) {
         await one.waitForSelector('.bubble', { timeout: 30000 });

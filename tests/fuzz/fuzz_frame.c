@@ -47,6 +47,10 @@ static void read_all(struct result *result, const uint8_t *data, size_t len, siz
         FUZZ_CHECK(n <= given - result->used);
         result->used += n;
         if (read == RH_WS_DATA || read == RH_WS_CONTROL) {
+            if (read == RH_WS_DATA) {
+                char *at = bytes + (piece.bytes.base - bytes);
+                rh_ws_unmask(at, at, piece.bytes.len, piece.mask);
+            }
             FUZZ_CHECK(n > 0 || piece.bytes.len > 0 || piece.ends_frame);
             note(result, &piece);
         }

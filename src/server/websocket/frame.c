@@ -36,20 +36,19 @@ static uint32_t rotate(uint32_t mask, unsigned bytes)
 #endif
 }
 
-uint32_t rh_ws_unmask(char *bytes, size_t len, uint32_t mask)
+void rh_ws_unmask(char *to, const char *from, size_t len, uint32_t mask)
 {
     uint64_t wide = (uint64_t)mask << 32 | mask;
     size_t i = 0;
     for (; i + 8 <= len; i += 8) {
-        uint64_t word = rh_word_load8(bytes + i) ^ wide;
-        memcpy(bytes + i, &word, sizeof word);
+        uint64_t word = rh_word_load8(from + i) ^ wide;
+        memcpy(to + i, &word, sizeof word);
     }
     char tail[sizeof mask];
     memcpy(tail, &mask, sizeof mask);
-    for (size_t n = i; n < len; n++) {
-        bytes[n] = (char)(bytes[n] ^ tail[n & 3]);
+    for (; i < len; i++) {
+        to[i] = (char)(from[i] ^ tail[i & 3]);
     }
-    return rotate(mask, (unsigned)len);
 }
 
 static uint64_t load_big_endian(const char *at, unsigned bytes)
@@ -152,22 +151,23 @@ static void open_frame(struct rh_ws_reader *reader, const struct head *head)
 }
 
 /* Returns what is there of the open frame; an empty piece only if the frame ends with it. */
-static enum rh_ws_read take_data(struct rh_ws_reader *reader, char *bytes, size_t len,
+static enum rh_ws_read take_data(struct rh_ws_reader *reader, const char *bytes, size_t len,
                                  struct rh_ws_piece *ret_piece)
 {
     size_t n = len < reader->left ? len : (size_t)reader->left;
     if (n == 0 && reader->left > 0) {
         return RH_WS_MORE;
     }
-    reader->mask = rh_ws_unmask(bytes, n, reader->mask);
     reader->left -= n;
     bool ends_frame = reader->left == 0;
     *ret_piece = (struct rh_ws_piece){.bytes = {bytes, n},
+                                      .mask = reader->mask,
                                       .opcode = reader->message,
                                       .is_first = reader->begins,
                                       .is_last = ends_frame && reader->is_final,
                                       .is_compressed = reader->is_compressed,
                                       .ends_frame = ends_frame};
+    reader->mask = rotate(reader->mask, (unsigned)n);
     reader->begins = false;
     reader->in_frame = !ends_frame;
     if (ret_piece->is_last) {
@@ -183,7 +183,7 @@ static enum rh_ws_read take_control(const struct head *head, char *bytes, size_t
         return RH_WS_MORE;
     }
     size_t n = (size_t)head->payload_len;
-    rh_ws_unmask(bytes, n, head->mask);
+    rh_ws_unmask(bytes, bytes, n, head->mask);
     *ret_piece = (struct rh_ws_piece){.bytes = {bytes, n},
                                       .opcode = head->opcode,
                                       .is_first = true,

@@ -1,5 +1,5 @@
 /* Frames of RFC 6455 §5.2. The reader takes the bytes of a connection and returns the frames in
- * them piece by piece, unmasked in place, after it checked all that the sequence of frames must
+ * them piece by piece, after it checked all that the sequence of frames must
  * keep. It holds no buffer: the caller keeps the bytes that were not used and passes them again
  * with more after them, so it continues at any byte. */
 #ifndef RH_SERVER_WEBSOCKET_FRAME_H
@@ -35,7 +35,8 @@ enum rh_ws_read {
 
 /* What was read. */
 struct rh_ws_piece {
-    struct rh_slice bytes; /* unmasked; may be empty */
+    struct rh_slice bytes; /* those of data are still masked; may be empty */
+    uint32_t mask;         /* of data: as it applies to the first of them */
     uint8_t opcode;        /* enum rh_ws_opcode; for a piece of data, that of its message */
     bool is_first;         /* the message begins with this piece */
     bool is_last;          /* the message ends with this piece */
@@ -57,8 +58,8 @@ struct rh_ws_reader {
 
 void rh_ws_reader_init(struct rh_ws_reader *reader, bool allows_compression);
 
-/* Reads from `bytes`, which it changes in place. *ret_used bytes are done with; with RH_WS_DATA and
- * RH_WS_CONTROL they include the payload in *ret_piece. */
+/* Reads from `bytes`; a control frame is unmasked in place. *ret_used bytes are done with; with
+ * RH_WS_DATA and RH_WS_CONTROL they include the payload in *ret_piece. */
 enum rh_ws_read rh_ws_reader_feed(struct rh_ws_reader *reader, char *bytes, size_t len,
                                   size_t *ret_used, struct rh_ws_piece *ret_piece);
 
@@ -68,8 +69,10 @@ static inline bool rh_ws_reader_has_begun(const struct rh_ws_reader *reader)
     return reader->message != 0;
 }
 
-/* Applies the mask to `len` bytes (RFC 6455 §5.3). Returns the mask for the byte after them. */
-uint32_t rh_ws_unmask(char *bytes, size_t len, uint32_t mask);
+/* Copies `len` bytes without their mask (RFC 6455 §5.3); `to` may be `from`, or memory apart from
+ * it.
+ */
+void rh_ws_unmask(char *to, const char *from, size_t len, uint32_t mask);
 
 /* Writes the head of a frame from a server, which masks nothing, to `out` (room for
  * RH_WS_HEAD_BYTES_MAX). Returns its length. */

@@ -103,18 +103,20 @@ static bool gather_grow(struct rh_websocket *socket, size_t len, bool is_last)
     return true;
 }
 
-static bool gather_add(struct rh_websocket *socket, struct rh_slice bytes, bool is_last)
+/* Gathers bytes, without their mask. NULL if there is no room; else they lie there. */
+static char *gather_add(struct rh_websocket *socket, struct rh_slice bytes, uint32_t mask,
+                        bool is_last)
 {
+    static char nothing[1];
     struct rh_ws_gather *gather = &socket->gather;
     if (!gather_grow(socket, bytes.len, is_last)) {
         rh_websocket_fail(socket, RH_WS_RULE_NO_MEMORY);
-        return false;
+        return NULL;
     }
-    if (bytes.len > 0) {
-        memcpy(gather->bytes + gather->len, bytes.base, bytes.len);
-    }
+    char *to = gather->bytes != NULL ? gather->bytes + gather->len : nothing;
+    rh_ws_unmask(to, bytes.base, bytes.len, mask);
     gather->len += (uint32_t)bytes.len;
-    return true;
+    return to;
 }
 
 /* --- Delivering ---------------------------------------------------------------------------------
@@ -163,7 +165,7 @@ static void deliver(struct rh_websocket *socket, enum rh_websocket_kind kind, st
         }
     } else if (is_last && socket->gather.len == 0) {
         deliver_whole(socket, kind, bytes);
-    } else if (gather_add(socket, bytes, is_last) && is_last) {
+    } else if (gather_add(socket, bytes, 0, is_last) != NULL && is_last) {
         deliver_gathered(socket, kind);
     }
 }
@@ -220,6 +222,13 @@ static void inflate_given(struct rh_websocket *socket, struct rh_ws_codec *codec
     }
 }
 
+/* In place: the input is the session's to change. */
+static void unmask(const struct rh_ws_piece *piece)
+{
+    char *bytes = (char *)(uintptr_t)piece->bytes.base;
+    rh_ws_unmask(bytes, bytes, piece->bytes.len, piece->mask);
+}
+
 /* By the loop's codec: all at once. */
 static void inflate_whole(struct rh_websocket *socket, const struct rh_ws_piece *piece)
 {
@@ -227,10 +236,12 @@ static void inflate_whole(struct rh_websocket *socket, const struct rh_ws_piece 
     struct rh_slice bytes = piece->bytes;
     if (!piece->is_last || socket->gather.len > 0) {
         if (!check_limit(socket, (uint64_t)socket->gather.len + bytes.len) ||
-            !gather_add(socket, bytes, piece->is_last) || !piece->is_last) {
+            gather_add(socket, bytes, piece->mask, piece->is_last) == NULL || !piece->is_last) {
             return;
         }
         bytes = (struct rh_slice){socket->gather.bytes, socket->gather.len};
+    } else {
+        unmask(piece);
     }
     struct rh_ws_gather compressed = socket->gather;
     socket->gather = (struct rh_ws_gather){NULL, 0, 0};
@@ -246,6 +257,7 @@ static void inflate_piece(struct rh_websocket *socket, const struct rh_ws_piece 
     if (piece->is_first) {
         rh_ws_inflate_begin(socket->codec, true);
     }
+    unmask(piece);
     rh_ws_inflate_give(socket->codec, piece->bytes, piece->is_last);
     inflate_given(socket, socket->codec, (enum rh_websocket_kind)piece->opcode, piece->is_last);
 }
@@ -257,6 +269,42 @@ static void receive_compressed(struct rh_websocket *socket, const struct rh_ws_p
     } else {
         inflate_whole(socket, piece);
     }
+}
+
+/* --- Plain messages ----------------------------------------------------------------------------
+ */
+
+/* A piece of a message that does not come whole: it is gathered as it is unmasked, in one go. */
+static void gather_piece(struct rh_websocket *socket, const struct rh_ws_piece *piece)
+{
+    const char *bytes = gather_add(socket, piece->bytes, piece->mask, piece->is_last);
+    if (bytes == NULL) {
+        return;
+    }
+    if (piece->opcode == RH_WS_TEXT &&
+        !check_text(socket, (struct rh_slice){bytes, piece->bytes.len}, piece->is_last)) {
+        return;
+    }
+    if (piece->is_last) {
+        deliver_gathered(socket, (enum rh_websocket_kind)piece->opcode);
+    }
+}
+
+static void receive_plain(struct rh_websocket *socket, const struct rh_ws_piece *piece)
+{
+    bool gathers = socket->terms->options.on_fragment == NULL;
+    if (gathers) {
+        if (!check_limit(socket, piece->bytes.len + socket->reader.left)) {
+            return;
+        }
+        socket->message_bytes += (uint32_t)piece->bytes.len;
+    }
+    if (gathers && (!piece->is_last || socket->gather.len > 0)) {
+        gather_piece(socket, piece);
+        return;
+    }
+    unmask(piece);
+    deliver(socket, (enum rh_websocket_kind)piece->opcode, piece->bytes, piece->is_last);
 }
 
 /* --- Pieces -------------------------------------------------------------------------------------
@@ -301,13 +349,7 @@ static void receive_data(struct rh_websocket *socket, const struct rh_ws_piece *
         receive_compressed(socket, piece);
         return;
     }
-    if (socket->terms->options.on_fragment == NULL) {
-        if (!check_limit(socket, piece->bytes.len + socket->reader.left)) {
-            return;
-        }
-        socket->message_bytes += (uint32_t)piece->bytes.len;
-    }
-    deliver(socket, (enum rh_websocket_kind)piece->opcode, piece->bytes, piece->is_last);
+    receive_plain(socket, piece);
 }
 
 /* --- Control frames -----------------------------------------------------------------------------
