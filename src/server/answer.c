@@ -19,7 +19,7 @@ static const uint16_t moves[] = {
 
 static RH_ALWAYS_INLINE void move(struct rh_exchange *x, enum rh_answer_state next)
 {
-    RH_MOVE(moves, x->answer_state, next);
+    RH_MOVE(moves, x->answer_state, (uint8_t)next);
 }
 
 /* --- Whether --------------------------------------------------------------------------------- */

@@ -24,7 +24,7 @@ static const uint16_t moves[] = {
 
 static void move(struct rh_exchange *x, enum rh_body_state next)
 {
-    RH_MOVE(moves, x->body_state, next);
+    RH_MOVE(moves, x->body_state, (uint8_t)next);
 }
 
 void rh_body_begin(struct rh_exchange *x, bool is_empty)

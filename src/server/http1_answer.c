@@ -31,9 +31,9 @@ static bool must_end(struct rh_http1 *h, struct rh_exchange *x)
 /* Nothing is owed or read on, nobody holds it or asks how it ended. */
 static bool ends_quietly(const struct rh_exchange *x)
 {
-    bool concerns = rh_answer_holds(x) | rh_exchange_is_kept(x) | x->ends_connection |
-                    (x->calls > 0) | rh_exchange_has_posts(x);
-    return !concerns && x->body_state == RH_BODY_DONE && x->session != NULL &&
+    unsigned concerns = (unsigned)rh_answer_holds(x) | (unsigned)rh_exchange_is_kept(x) |
+                        x->ends_connection | (x->calls > 0) | (unsigned)rh_exchange_has_posts(x);
+    return concerns == 0 && x->body_state == RH_BODY_DONE && x->session != NULL &&
            !rh_exchange_wants_outcome(x);
 }
 

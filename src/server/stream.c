@@ -142,7 +142,7 @@ static void end(struct rh_exchange *x, enum rh_pipe_state how)
     RH_MOVE(stream_moves, x->stream, RH_STREAM_CLOSED);
     rh_exchange_let_go(x);
     if (x->pipe.state == RH_PIPE_OPEN) {
-        RH_MOVE(pipe_moves, x->pipe.state, how);
+        RH_MOVE(pipe_moves, x->pipe.state, (uint8_t)how);
     }
     if (x->session == NULL || rh_exchange_is_overruled(x)) {
         rh_exchange_maybe_release(x);
