@@ -422,10 +422,13 @@ static void settle(struct rh_drive *d)
         rh_buffers_release_output(pools_of(d), d->out);
         d->out = NULL;
     }
+    /* Its answer had begun, as one that keeps the connection, before the drain. */
     if (RH_UNLIKELY(d->host.engine->draining) && s->at_rest && d->in == NULL &&
         d->life == RH_LIFE_OPEN) {
-        drain_session(
-            d); /* its answer had begun, as one that keeps the connection, before the drain */
+        drain_session(d);
+        if (s->has_output && may_pull(d)) {
+            rh_host_wake(&d->host); /* it has something to say to its peer */
+        }
     }
     if (s->finished && d->out == NULL && !rh_drive_is_closing(d)) {
         finish(d);
