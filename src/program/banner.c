@@ -23,7 +23,12 @@ void banner_print(const struct banner *banner, const struct addresses *addresses
     if (banner->https_port != 0)
         most += memory.connection_tls;
 
-    print_urls(addresses, "http", banner->http_port, banner->color);
+    for (size_t i = 0; i < banner->listeners; i++) {
+        fprintf(stderr, "%s%s%s\n", banner->color ? "\033[1;36m" : "",
+                rh_runner_url(banner->runner, i), banner->color ? "\033[0m" : "");
+    }
+    if (banner->http_port != 0)
+        print_urls(addresses, "http", banner->http_port, banner->color);
     if (banner->https_port != 0)
         print_urls(addresses, "https", banner->https_port, banner->color);
     fprintf(stderr, "rawhttp-uv %s, %s%s, %u loop%s, at most %llu KiB of memory per connection\n",

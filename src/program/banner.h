@@ -12,7 +12,9 @@
 struct banner {
     bool color;
     bool explains; /* somebody reads it: a line says how to stop, and what the memory is */
-    unsigned http_port;
+    const struct rh_runner *runner;
+    size_t listeners;    /* of the runner, the first ones: those of --listen */
+    unsigned http_port;  /* 0: there is none */
     unsigned https_port; /* 0: there is no TLS listener */
     const char *folder;  /* NULL: none was found */
     unsigned loops;

@@ -20,6 +20,8 @@ const struct option_row option_table[] = {
      "HTTP port; 0 picks a free one", "8080, on a terminal or the next free one"},
     {NULL, 0, "host", "ADDR", OPTION_LIST, FIELD(hosts), 0, 0, NULL,
      "address to bind, repeatable; 0.0.0.0 and :: for the network", "localhost"},
+    {NULL, 0, "listen", "ADDR", OPTION_LIST, FIELD(listens), 0, 0, "\n",
+     "host:port, unix:PATH[,mode=0660], unix:@name or fd:N, repeatable; tls: before it", NULL},
     {NULL, 0, "reuse-port", NULL, OPTION_FLAG, FIELD(reuse_port), 0, 1, NULL,
      "share a port with another process on purpose", NULL},
     {NULL, 0, "loops", "N", OPTION_LOOPS, FIELD(loops), 1, 256, NULL,

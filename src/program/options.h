@@ -28,6 +28,7 @@ struct options {
     const char *folder;     /* DIR, or NULL: the demo application */
     int64_t port;           /* -1: not given */
     struct text_list hosts; /* empty: localhost */
+    struct text_list listens;
     int64_t reuse_port;
     int64_t loops; /* 0: auto */
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "program/listen_value.h"
 #include "program/option_table.h"
 
 /* "--port", or its variable if the value came from there. */
@@ -77,6 +78,12 @@ static bool is_type(const char *text)
     return slash != NULL && type != text && slash != type + 1 && slash[1] != '\0';
 }
 
+static bool is_address(const char *text)
+{
+    struct listen_value value;
+    return listen_value_read(text, &value);
+}
+
 static bool is_name(const char *text)
 {
     return strchr(text, '/') == NULL && text[0] != '.';
@@ -122,7 +129,10 @@ int options_check(const struct options *options, char *ret_error, size_t error_s
                  (long long)options->port);
         return -1;
     }
-    if (check_no_tls(options, ret_error, error_size) != 0 ||
+    if (check_values(&options->listens, is_address, "--listen",
+                     "an address: write host:port, unix:PATH, unix:@name or fd:N", ret_error,
+                     error_size) != 0 ||
+        check_no_tls(options, ret_error, error_size) != 0 ||
         check_files(options, ret_error, error_size) != 0) {
         return -1;
     }

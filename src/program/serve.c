@@ -18,6 +18,7 @@
 #include "program/demo.h"
 #include "program/hidden.h"
 #include "program/limits.h"
+#include "program/listens.h"
 #include "program/logs.h"
 #include "program/ports.h"
 #include "program/signals.h"
@@ -249,6 +250,25 @@ static void listen_late(void *data)
     }
 }
 
+/* With --listen, or sockets of a service manager, the usual ports are opened only if they are
+ * named. */
+static bool wants_ports(const struct options *options)
+{
+    return (options->listens.count == 0 && listens_inherited() == 0) || options->port >= 0 ||
+           options->tls_port >= 0 || options->hosts.count > 0;
+}
+
+/* The port that plain HTTP redirects to: the first one of HTTPS. */
+static void note_tls_port(struct service *service)
+{
+    const char *url;
+    for (size_t i = 0; (url = rh_runner_url(service->runner, i)) != NULL; i++) {
+        if (service->tls.port == 0 && strncmp(url, "https:", 6) == 0) {
+            service->tls.port = rh_runner_port(service->runner, i);
+        }
+    }
+}
+
 /* Creates the runner and listens. */
 static int listen_all(struct service *service, struct banner *banner)
 {
@@ -257,6 +277,18 @@ static int listen_all(struct service *service, struct banner *banner)
         snprintf(service->error, ERROR_MAX, "starting the server: %.300s",
                  rh_runner_error(service->runner));
         return -1;
+    }
+    struct rh_tls *tls = service->tls.loaded_n > 0 ? service->tls.tls : NULL;
+    if (listens_open(service->runner, options, tls, service->error, ERROR_MAX) != 0) {
+        return -1;
+    }
+    while (rh_runner_url(service->runner, banner->listeners) != NULL) {
+        banner->listeners++;
+    }
+    banner->runner = service->runner;
+    if (!wants_ports(options)) {
+        note_tls_port(service);
+        return 0;
     }
     int port = listen_scheme(service, options->port, HTTP_PORT, "--port", NULL);
     if (port < 0)

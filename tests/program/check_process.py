@@ -149,6 +149,85 @@ def the_unit_is_tight(_):
     holds(found and float(found.group(1)) <= 2.0, answer.stdout[-500:] + answer.stderr)
 
 
+def ask_unix(path):
+    with socket.socket(socket.AF_UNIX) as stream:
+        stream.settimeout(10 * kit.SLOW)
+        stream.connect(path if path[0] == "/" else "\0" + path[1:])
+        stream.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return kit.read_all(stream)
+
+
+@check
+def it_listens_where_it_is_told(folder):
+    path, name = os.path.join(folder, "s"), f"@rawhttp-listen-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(path)  # as a crash leaves it
+    for loops in ("1", "2"):
+        program = Program("--listen", f"unix:{path},mode=0660", "--listen", f"unix:{name}", "--listen", "127.0.0.1:0",
+                          "--loops", loops, port=None)
+        equal(os.stat(path).st_mode & 0o777, 0o660)
+        for _ in range(4):
+            holds(ask_unix(path).endswith(b"pong") and ask_unix(name).endswith(b"pong"), "over unix sockets")
+            equal(program.get("/ping").body, b"pong")
+        holds(f"http+unix:{path}" in program.lines and f"http+unix:{name}" in program.lines, program.lines)
+        equal(len(program.urls), 1, "no usual port")
+        equal(program.stop(), 0)
+        holds(not os.path.exists(path), "the socket is removed")
+
+
+@check
+def a_listening_descriptor_is_taken_over(_):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        fd = listening.fileno()
+        os.set_inheritable(fd, True)
+        for command in (["sh", "-c", f'exec 3<&{fd}; LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=http exec "$0" "$@"'],
+                        ["sh", "-c", f'exec 3<&{fd}; exec "$0" --listen fd:3 "$@"']):
+            program = Program(command=command, port=None, keep=(fd,))
+            equal(program.port, port)
+            equal(program.get("/ping").body, b"pong")
+            equal(program.stop(), 0)
+
+
+@check
+def systemd_hands_its_sockets_over(_):
+    activate = shutil.which("systemd-socket-activate")
+    if activate is None:
+        print("      skipped: systemd-socket-activate is not installed")
+        return
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen([activate, "--listen", f"127.0.0.1:{port}", "--fdname", "http", kit.PROGRAM, "--no-tls"],
+                               cwd=kit.STAGE, env=kit.environment(), stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(2):  # the first one starts it
+            end = time.monotonic() + 10 * kit.SLOW
+            while True:
+                try:
+                    holds(ping(port).endswith(b"pong"), "it answers")
+                    break
+                except ConnectionRefusedError:
+                    holds(time.monotonic() < end, "systemd-socket-activate does not listen")
+                    time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        equal(process.wait(timeout=10 * kit.SLOW), 0)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+@check
+def addresses_that_are_none_are_wrong_usage(_):
+    for address in ("nonsense", "127.0.0.1", "unix:", "fd:x", "127.0.0.1:99999", "unix:/x,mode=999", ":80"):
+        answer = kit.run("--listen", address)
+        equal(answer.returncode, 2, address)
+    answer = kit.run("--listen", "unix:/nowhere/at/all")
+    equal(answer.returncode, 1)
+    equal(len(answer.stderr.splitlines()), 1, answer.stderr)
+
+
 @check
 def it_starts_without_standard_descriptors(folder):
     log = os.path.join(folder, "access.log")

@@ -110,6 +110,19 @@ def a_pair_that_failed_is_tried_again_by_the_watch(folder):
 
 
 @check
+def an_address_of_its_own_speaks_https(folder):
+    cert, key = certificate(folder, "a")
+    arguments = ["--cert", cert, "--key", key, "--redirect-https", "--listen", "127.0.0.1:0"]
+    program = Program(*arguments, "--listen", "tls:127.0.0.1:0", tls=True, port=None)
+    holds(get(program).endswith(b"pong"), "over TLS")
+    equal(program.get("/ping", headers={"Host": "x"}).headers["Location"], f"https://x:{program.tls_port}/ping")
+    equal(program.stop(), 0)
+    answer = run("--listen", "tls:127.0.0.1:0", "--no-tls")
+    equal(answer.returncode, 1)
+    holds("no certificate is usable" in answer.stderr, answer.stderr)
+
+
+@check
 def many_hangups_are_few_reloads(folder):
     cert, key = certificate(folder, "a")
     program = Program("--tls-port", "0", "--cert", cert, "--key", key, tls=True, preexec=os.setsid)

@@ -78,7 +78,7 @@ class Program:
     running = []
 
     def __init__(self, *arguments, env=None, cwd=None, port="0", tls=False, command=None, stdout=None,
-                 preexec=None, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE):
+                 preexec=None, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, keep=()):
         arguments = list(arguments)
         if port is not None:
             arguments = ["--port", port, *arguments]
@@ -87,7 +87,7 @@ class Program:
         self.process = subprocess.Popen(
             (command or []) + [PROGRAM, *arguments], env=environment(env), cwd=cwd or STAGE,
             stdin=stdin, stdout=stdout if stdout is not None else subprocess.PIPE,
-            stderr=stderr, preexec_fn=preexec)
+            stderr=stderr, preexec_fn=preexec, pass_fds=keep)
         Program.running.append(self)
         self.lines = []
         self.output = b""
