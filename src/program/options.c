@@ -101,7 +101,7 @@ const struct option_row option_table[] = {
     {NULL, 0, "mime-types", "FILE", OPTION_TEXT, FIELD(types_file), 0, 0, NULL,
      "types of extensions that are not known, as /etc/mime.types", NULL},
     {NULL, 0, "no-compression", NULL, OPTION_FLAG, FIELD(no_compression), 0, 1, NULL,
-     "send files as they are (else those above 1M are compressed by siblings only)", NULL},
+     "send files as they are; otherwise files above 1M only by their siblings", NULL},
 
     {"Other", 'V', "version", NULL, OPTION_INFO, FIELD(version), 0, 1, NULL,
      "version of this program and of what it is built with", NULL},
