@@ -40,6 +40,8 @@ const struct option_row option_table[] = {
      "authority whose client certificates are asked for", NULL},
     {NULL, 0, "client-auth", "MODE", OPTION_CHOICE, FIELD(client_auth), 0, 0,
      "off/optional/required", "off, optional or required; --client-ca alone requires", "off"},
+    {NULL, 0, "acme-dir", "DIR", OPTION_TEXT, FIELD(acme_dir), 0, 0, NULL,
+     "serve an ACME client's challenges from DIR, on plain HTTP too", NULL},
     {NULL, 0, "redirect-https", NULL, OPTION_FLAG, FIELD(redirect_https), 0, 1, NULL,
      "answer plain HTTP with a redirect to HTTPS, with HSTS there", NULL},
 

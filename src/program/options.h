@@ -36,7 +36,8 @@ struct options {
     struct text_list certs, keys; /* as many of each */
     int64_t dev_cert, no_tls, redirect_https;
     const char *client_ca;
-    int64_t client_auth; /* enum client_auth */
+    const char *acme_dir; /* challenges of an ACME client; NULL: none */
+    int64_t client_auth;  /* enum client_auth */
 
     int64_t access_log; /* enum access_format, -1: not given */
     const char *log_file;

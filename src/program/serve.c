@@ -143,6 +143,20 @@ static void note_variables(const struct service *service)
     }
 }
 
+/* The challenges that an ACME client puts into a folder (RFC 8555 §8.3). */
+static int add_challenges(struct service *service)
+{
+    struct rh_files *files = rh_files_create(service->options->acme_dir, NULL);
+    if (files == NULL) {
+        snprintf(service->error, ERROR_MAX, "cannot serve --acme-dir '%.200s': %s: %s",
+                 service->options->acme_dir, strerror(errno), folder_advice(errno));
+        rh_app_unref(service->app);
+        return -1;
+    }
+    rh_app_files(service->app, "/.well-known/acme-challenge", files);
+    return 0;
+}
+
 /* A folder and nothing else, or the demo application. */
 static int build_app(struct service *service)
 {
@@ -170,6 +184,9 @@ static int build_app(struct service *service)
         return -1;
     }
     tls_setup_use(&service->tls, service->app);
+    if (options->acme_dir != NULL && add_challenges(service) != 0) {
+        return -1;
+    }
     if (!options->no_compression)
         rh_app_compress(service->app, NULL);
     if (options->folder == NULL) {

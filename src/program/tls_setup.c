@@ -6,6 +6,7 @@
  * somebody asked for protection: --client-auth, --client-ca and --redirect-https end the start. */
 #include "program/tls_setup.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 
 /* A year, as RFC 6797 §6.1.1 has it in its example. */
 static const char hsts_value[] = "max-age=31536000";
+static const char challenge_prefix[] = "/.well-known/acme-challenge/";
 
 static bool exists(const char *path)
 {
@@ -164,8 +166,10 @@ int tls_setup_open(struct tls_setup *setup, const struct options *options,
                    const struct notes *notes, char *ret_error, size_t error_size)
 {
     const char *asked = protection(options);
-    *setup = (struct tls_setup){
-        .notes = notes, .redirect = options->redirect_https, .hsts = options->redirect_https};
+    *setup = (struct tls_setup){.notes = notes,
+                                .has_challenges = options->acme_dir != NULL,
+                                .redirect = options->redirect_https,
+                                .hsts = options->redirect_https};
     if (options->no_tls) {
         return 0;
     }
@@ -259,14 +263,32 @@ static void redirect(struct rh_exchange *x, const struct tls_setup *setup)
     rh_respond_redirect(x, method == RH_GET || method == RH_HEAD ? 301 : 308, location);
 }
 
+/* True for the path of a challenge (RFC 8555 §8.3). Only the characters of a token may follow: dots
+ * could lead elsewhere once the path is resolved, past the redirect. */
+static bool is_challenge(struct rh_slice target)
+{
+    size_t length = sizeof challenge_prefix - 1;
+    if (target.len <= length || memcmp(target.base, challenge_prefix, length) != 0) {
+        return false;
+    }
+    for (size_t i = length; i < target.len; i++) {
+        unsigned char c = (unsigned char)target.base[i];
+        if (!isalnum(c) && c != '-' && c != '_') {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void middleware(struct rh_exchange *x, void *data)
 {
     const struct tls_setup *setup = data;
-    if (!rh_request_is_tls(x)) {
+    bool passes = setup->has_challenges && is_challenge(rh_request_target(x));
+    if (!rh_request_is_tls(x) && !passes) {
         redirect(x, setup);
         return;
     }
-    if (setup->hsts)
+    if (setup->hsts && !passes)
         rh_response_set(x, "Strict-Transport-Security", hsts_value);
     rh_next(x);
 }

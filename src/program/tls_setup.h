@@ -29,7 +29,8 @@ struct tls_setup {
     unsigned port;   /* of HTTPS, set once it is known */
     bool no_default; /* nothing was asked for and no default pair is there: a line, no warning */
     bool redirect;   /* plain HTTP is answered by a redirect and nothing else */
-    bool hsts;       /* answers over TLS ask for TLS from then on (RFC 6797) */
+    bool has_challenges;          /* of ACME: they are answered over plain HTTP too */
+    bool hsts;                    /* answers over TLS ask for TLS from then on (RFC 6797) */
     void (*on_ready)(void *data); /* a pair is there and HTTPS may start; may be NULL */
     void *data;
 };

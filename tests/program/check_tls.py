@@ -123,6 +123,30 @@ def an_address_of_its_own_speaks_https(folder):
 
 
 @check
+def challenges_are_answered_before_the_redirect(folder):
+    cert, key = certificate(folder, "a")
+    acme = os.path.join(folder, "acme")
+    os.mkdir(acme)
+    open(os.path.join(acme, "to-ken_1"), "w").write("to-ken_1.thumb")
+    site = os.path.join(folder, "site")
+    os.mkdir(site)
+    open(os.path.join(site, "a.txt"), "w").write("alpha")
+    for more in ([], [site]):
+        program = Program("--tls-port", "0", "--cert", cert, "--key", key, "--redirect-https", "--acme-dir", acme, *more,
+                          tls=True)
+        answer = program.get("/.well-known/acme-challenge/to-ken_1")
+        equal((answer.status, answer.body), (200, b"to-ken_1.thumb"))
+        equal(program.get("/.well-known/acme-challenge/none").status, 404)
+        for path in ("/a.txt", "/ping", "/.well-known/acme-challenge/../../a.txt", "/.well-known/acme-challenge/",
+                     "/.well-known/acme-challenge/%2e%2e/%2e%2e/ping", "/.well-known/acme-challenge"):
+            equal(program.get(path).status, 301, path)
+        equal(program.stop(), 0)
+    answer = run("--acme-dir", os.path.join(folder, "nothing"), "--port", "0", "--no-tls")
+    equal(answer.returncode, 1)
+    holds("--acme-dir" in answer.stderr, answer.stderr)
+
+
+@check
 def many_hangups_are_few_reloads(folder):
     cert, key = certificate(folder, "a")
     program = Program("--tls-port", "0", "--cert", cert, "--key", key, tls=True, preexec=os.setsid)
