@@ -20,6 +20,13 @@ static void hello(struct rh_exchange *x, void *data)
     rh_files_send(x, demo->pages, "hello.html", 200);
 }
 
+/* What browsers ask for without having read a page. */
+static void favicon(struct rh_exchange *x, void *data)
+{
+    struct demo *demo = data;
+    rh_files_send(x, demo->pages, "favicon.svg", 200);
+}
+
 /* Without a folder the server still says what it is. */
 static void bare(struct rh_exchange *x, void *data)
 {
@@ -126,6 +133,7 @@ void demo_pages_add(struct rh_app *app, struct demo *demo, const struct rh_files
     }
     rh_app_get(app, "/", home, demo);
     rh_app_get(app, "/hello", hello, demo);
+    rh_app_get(app, "/favicon.ico", favicon, demo);
     rh_app_not_found(app, file, demo);
     rh_app_own(app, free_pages, demo->pages);
     add_failure_page(app, demo);

@@ -322,6 +322,12 @@ def visitors_get_a_way_back_and_programs_the_bare_answer(_):
 
 
 @check
+def a_browser_finds_the_icon_that_it_always_looks_for(_):
+    answer = Program().get("/favicon.ico")
+    equal((answer.status, answer.headers["Content-Type"].split(";")[0]), (200, "image/svg+xml"))
+
+
+@check
 def the_login_page_names_the_host_that_was_asked(_):
     program = Program()
     holds(b"name.test:1234/login" in program.get("/login", headers={"Host": "name.test:1234"}).body, "its port")
