@@ -551,3 +551,31 @@ Test(body, that_was_taken_whole_by_who_answered_is_over)
     send(GET);
     expect_received(PONG);
 }
+
+static int end_error;
+
+static void notes_end(struct rh_exchange *x, int error, void *data)
+{
+    end_error = error;
+    *(unsigned *)data += 1;
+    rh_exchange_release(x);
+}
+
+static void holds_x(struct rh_exchange *x, void *data)
+{
+    *(struct rh_exchange **)data = x;
+    rh_exchange_hold(x);
+}
+
+/* A request without a body, asked for it when the connection is gone: the end is told all the same. */
+Test(body, that_is_asked_for_when_all_is_over_ends_as_cut)
+{
+    struct rh_exchange *x = NULL;
+    unsigned ends = 0;
+    begin(holds_x, &x);
+    send(GET);
+    rh_driver_reset(conn);
+    rh_body_stream(x, answers_at_once, notes_end, &ends);
+    cr_expect_eq(ends, 1);
+    cr_expect_eq(end_error, RH_ECUT);
+}
