@@ -67,7 +67,9 @@ static ptrdiff_t pull(void *data, char *out, size_t room)
         return RH_EAGAIN;
     }
     if (sim_percent(sim.plan.wild) && sim_percent(sim.plan.endings) && sim_percent(20)) {
+        d->in_pull = true;
         sim_server_move();
+        d->in_pull = false;
     }
     if (d->source_fails && sim_percent(20)) {
         return sim_percent(50) ? RH_ECUT : UV_EIO;
@@ -84,6 +86,7 @@ static void close_source(void *data)
 {
     struct deal *d = data;
     SIM_CHECK(d->source_open, "deal %u: its source is closed twice", d->id);
+    SIM_CHECK(!d->in_pull, "deal %u: its source is closed inside of its pull", d->id);
     d->source_open = false;
     d->source_waits = false;
     sim_trace("deal %u: its source closes", d->id);
@@ -242,7 +245,7 @@ void deal_answer(struct deal *d)
     }
     if (kind >= 11 && !is_second) {
         d->patterned = true;
-        if (kind == 11 && !d->asked && d->calls > 0) {
+        if (kind == 11 && !d->asked) {
             d->answered = d->handed = d->hub = true;
             d->held = false;
             d->patterned = false;

@@ -36,6 +36,7 @@ struct deal {
     bool overdue; /* the library may have answered in the handler's place */
     bool source_open;
     bool source_waits;
+    bool in_pull;
     bool source_fails;
     bool watches;   /* the outcome is asked for */
     bool listens;   /* on_abort is */

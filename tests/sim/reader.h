@@ -31,6 +31,7 @@ struct reader {
     bool chunked;
     bool ours;        /* the head names the deal: its handler answered */
     bool ends;        /* the head says that the connection ends */
+    bool unasked;     /* a refusal before the method was known: content to HEAD may follow */
     bool continued;   /* a 100 was read */
     unsigned answers; /* that were read to their end */
 };
