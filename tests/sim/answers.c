@@ -249,6 +249,7 @@ void deal_answer(struct deal *d)
             d->answered = d->handed = d->hub = true;
             d->held = false;
             d->patterned = false;
+            d->status = 0; /* 200, or 503 without memory */
             RH_IGNORE(rh_sse_hub_subscribe(sim_hub(), d->x));
         } else {
             deal_open_stream(d);

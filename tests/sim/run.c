@@ -211,6 +211,9 @@ void run_one(uint64_t seed, const struct sim_plan *plan)
         deal_check_end(deal_find(i));
     }
     SIM_CHECK(net_open_count() == 0, "%zu descriptors are left open", net_open_count());
+    if ((sim.plan.memory_at | sim.plan.call_at) > 0) {
+        sim_check_leaks();
+    }
     struct sim_result result = {sim.hash,     sim.steps,       peers_answers(),
                                 deal_count(), sim.allocations, sim.calls};
     sim_report(&result);

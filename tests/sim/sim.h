@@ -85,6 +85,8 @@ void sim_trace_print(unsigned lines);
 void sim_trace_stack(void);
 /* Ends the run: something that was promised is not so. */
 void sim_fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+/* Ends the run if memory is lost, where a sanitizer can tell. */
+void sim_check_leaks(void);
 /* What a run came to, for the parent. */
 struct sim_result {
     uint64_t hash, steps, answers, deals, allocations, calls;

@@ -18,6 +18,7 @@
 #ifdef SIM_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
+#include <sanitizer/lsan_interface.h>
 #endif
 
 enum { LINES = 65536, LINE_BYTES = 120, FAILURE_BYTES = 512 };
@@ -107,6 +108,13 @@ void sim_trace_stack(void)
 {
 #ifdef SIM_ASAN
     __sanitizer_print_stack_trace();
+#endif
+}
+
+void sim_check_leaks(void)
+{
+#ifdef SIM_ASAN
+    SIM_CHECK(__lsan_do_recoverable_leak_check() == 0, "memory is lost");
 #endif
 }
 
