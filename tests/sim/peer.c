@@ -35,6 +35,7 @@ struct peer {
     enum ending ending;
     bool finished; /* it sends no more */
     bool tls_over;
+    unsigned stream; /* of HTTP/2, that it asks next; 0: it speaks HTTP/1 */
     bool is_lost; /* it speaks plain HTTP to the port of TLS, and does not understand the answer */
 };
 
@@ -102,6 +103,7 @@ bool peers_add(void)
     p->ending = (enum ending)sim_pick(ENDINGS);
     p->listens_until_us = sim.now_us + sim_pick(30000000);
     p->is_lost = uses_tls && sim_percent(3);
+    p->stream = !uses_tls && sim_percent(sim.plan.second) ? 1 : 0;
     if (uses_tls && !p->is_lost) {
         p->tls = peer_tls_create();
         start_handshake(p);
@@ -154,6 +156,18 @@ static void push(struct peer *p, const char *bytes, size_t len)
     SIM_CHECK(p->wire_len + len <= WIRE_MAX, "a peer has too much to send");
     memcpy(p->wire + p->wire_len, bytes, len);
     p->wire_len += len;
+}
+
+/* By HTTP/2: it sends requests and windows, and does not understand the answers. */
+static void ask_by_frames(struct peer *p)
+{
+    struct request r;
+    struct deal *d = request_make_frames(&r, p->stream);
+    sim_trace("peer %u asks deal %u on stream %u", p->number, d->id, p->stream);
+    p->stream += 2;
+    p->left--;
+    push(p, r.bytes, r.len);
+    sim_free(r.bytes);
 }
 
 static void ask(struct peer *p)
@@ -248,7 +262,7 @@ static void next_deal(struct peer *p)
 static void read_plain(struct peer *p, const char *bytes, size_t len)
 {
     while (len > 0) {
-        if (p->reader.deal == NULL || p->is_lost) {
+        if (p->reader.deal == NULL || p->is_lost || p->stream != 0) {
             /* The server may say that the time for a head is over, or answer noise, and end. */
             return;
         }
@@ -304,7 +318,7 @@ static bool is_listening(const struct peer *p)
 
 static bool ends_now(const struct peer *p)
 {
-    if (is_listening(p)) {
+    if (is_listening(p) || p->stream != 0) {
         return sim.calm || sim.now_us >= p->listens_until_us;
     }
     return is_done(p) && (p->ending == END_CLOSE || p->ending == END_RESET ||
@@ -366,7 +380,7 @@ static void act(struct peer *p)
     if (may_go_on(p)) {
         go_on(p);
     } else if (may_ask(p) && is_pipelining(p) && sim_percent(50)) {
-        ask(p);
+        p->stream != 0 ? ask_by_frames(p) : ask(p);
     }
     fetch_cipher(p);
     bool reads = net_peer_can_receive(p->socket);
@@ -408,10 +422,10 @@ uint64_t peers_next_us(void)
     uint64_t next = UINT64_MAX;
     for (unsigned i = 0; i < open_n; i++) {
         const struct peer *p = all[i];
-        uint64_t at = sim.now_us < p->rests_until_us ? p->rests_until_us
-                      : p->waiting != NULL           ? p->waits_until_us
-                      : is_listening(p)              ? p->listens_until_us
-                                                     : UINT64_MAX;
+        uint64_t at = sim.now_us < p->rests_until_us      ? p->rests_until_us
+                      : p->waiting != NULL                ? p->waits_until_us
+                      : is_listening(p) || p->stream != 0 ? p->listens_until_us
+                                                          : UINT64_MAX;
         next = at < next ? at : next;
     }
     return next;

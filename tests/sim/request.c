@@ -163,3 +163,74 @@ struct deal *request_make(struct request *ret_request, bool last)
     }
     return d;
 }
+
+/* --- HTTP/2 (RFC 9113) ---------------------------------------------------------------------- */
+
+enum { FRAME_DATA = 0, FRAME_HEADERS = 1, FRAME_RST = 3, END_STREAM = 1, END_HEADERS = 4 };
+
+static void add_frame(struct request *r, unsigned type, unsigned flags, unsigned stream,
+                      const char *bytes, size_t len)
+{
+    const unsigned char head[9] = {(unsigned char)(len >> 16),
+                                   (unsigned char)(len >> 8),
+                                   (unsigned char)len,
+                                   (unsigned char)type,
+                                   (unsigned char)flags,
+                                   0,
+                                   0,
+                                   (unsigned char)(stream >> 8),
+                                   (unsigned char)stream};
+    memcpy(r->bytes + r->len, head, sizeof head);
+    memcpy(r->bytes + r->len + sizeof head, bytes, len);
+    r->len += sizeof head + len;
+}
+
+/* Fields by the static table (RFC 7541 appendix A), path and authority as literals. */
+static void add_headers(struct request *r, const struct deal *d, unsigned stream)
+{
+    char block[128];
+    char path[64];
+    int path_len = snprintf(path, sizeof path, "/d/%u-%x", d->id, check_of(d->id));
+    size_t n = 0;
+    block[n++] = (char)(d->method == RH_GET ? 0x82 : 0x83);
+    block[n++] = (char)0x86; /* http */
+    block[n++] = 0x04;       /* :path */
+    block[n++] = (char)path_len;
+    memcpy(block + n, path, (size_t)path_len);
+    n += (size_t)path_len;
+    memcpy(block + n, "\x01\x03sim", 5); /* :authority */
+    n += 5;
+    add_frame(r, FRAME_HEADERS, END_HEADERS | (d->body == DEAL_NO_BODY ? END_STREAM : 0u), stream,
+              block, n);
+}
+
+struct deal *request_make_frames(struct request *ret_request, unsigned stream)
+{
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0";
+    struct request *r = ret_request;
+    struct deal *d = deal_create();
+    *r = (struct request){.bytes = sim_alloc(REQUEST_MAX)};
+    d->hostile = true; /* its answer is not read */
+    d->method = sim_percent(sim.plan.bodies) ? RH_POST : RH_GET;
+    d->body = d->method == RH_POST ? DEAL_LENGTH : DEAL_NO_BODY;
+    d->body_len = d->method == RH_POST ? sim_pick(9000) : 0;
+    if (stream == 1) {
+        memcpy(r->bytes, preface,
+               sizeof preface); /* with an empty SETTINGS, whose last byte is the literal's NUL */
+        r->len = sizeof preface;
+    }
+    add_headers(r, d, stream);
+    if (d->body != DEAL_NO_BODY) {
+        char *body = sim_alloc(d->body_len + 1);
+        deal_fill(d->id, 0, body, d->body_len);
+        add_frame(r, FRAME_DATA, END_STREAM, stream, body, d->body_len);
+        sim_free(body);
+    }
+    if (sim_percent(sim.plan.cuts / 2)) {
+        add_frame(r, FRAME_RST, 0, stream, "\0\0\0\10", 4); /* CANCEL */
+    }
+    if (sim_percent(sim.plan.hostile / 2)) {
+        spoil(r);
+    }
+    return d;
+}

@@ -14,6 +14,8 @@ struct request {
 
 /* Makes one for a new deal; `last`: it is the last of its connection. */
 struct deal *request_make(struct request *ret_request, bool last);
+/* The same as frames of HTTP/2, the first with the preface; `stream` is 1, 3, 5… */
+struct deal *request_make_frames(struct request *ret_request, unsigned stream);
 /* The number of the deal that a path names, UINT32_MAX: none. */
 unsigned request_id_of(const char *text, size_t len);
 

@@ -15,6 +15,7 @@
     X(crowd, "connections at once")                                                    \
     X(requests, "requests of one connection at most")                                  \
     X(tls, "percent of the connections that use TLS")                                  \
+    X(second, "percent of the plain connections that use HTTP/2")                      \
     X(hostile, "percent of the requests that break a rule")                            \
     X(bodies, "percent of the requests that have a body")                              \
     X(pipeline, "percent of the requests that do not wait for the answer before them") \
