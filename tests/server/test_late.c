@@ -26,6 +26,7 @@
 #include "rawhttp/text.h"
 #include "rawhttp/tls.h"
 #include "rawhttp/value.h"
+#include "rawhttp/websocket.h"
 #include "server/door.h"
 
 enum keep { HELD, STREAMS, READS, KEEPS };
@@ -280,6 +281,7 @@ CALL(rh_sse_retry, RH_IGNORE(rh_sse_retry(x, 1000)))
 CALL(rh_sse_heartbeat, RH_IGNORE(rh_sse_heartbeat(x)))
 CALL(rh_sse_last_id, (void)rh_sse_last_id(x))
 CALL(rh_sse_hub_subscribe, RH_IGNORE(rh_sse_hub_subscribe(hub, x)))
+CALL(rh_websocket_accept, RH_IGNORE(rh_websocket_accept(x, NULL) == NULL))
 CALL(rh_login_user, (void)rh_login_user(x))
 CALL(rh_login_start, cr_assert(rh_login_start(x, rh_slice_from("late")) != 0))
 CALL(rh_login_end, cr_assert(rh_login_end(x) != 0))
@@ -381,6 +383,7 @@ static const struct call calls[] = {
     ROW(rh_sse_heartbeat, ON_STREAM),
     ROW(rh_sse_last_id, 0),
     ROW(rh_sse_hub_subscribe, ENDS | OPENS),
+    ROW(rh_websocket_accept, ENDS),
     ROW(rh_login_user, 0),
     ROW(rh_login_start, 0),
     ROW(rh_login_end, 0),
