@@ -17,6 +17,11 @@ static inline void rh_counter_add(rh_counter *counter, uint64_t n)
     atomic_store_explicit(counter, rh_counter_get(counter) + n, memory_order_relaxed);
 }
 
+static inline void rh_counter_set(rh_counter *counter, uint64_t value)
+{
+    atomic_store_explicit(counter, value, memory_order_relaxed);
+}
+
 static inline void rh_counter_sub(rh_counter *counter, uint64_t n)
 {
     atomic_store_explicit(counter, rh_counter_get(counter) - n, memory_order_relaxed);
