@@ -40,7 +40,8 @@ struct rh_config {
     uint32_t fields_max;           /* field lines in a head: 100 */
     uint64_t body_bytes_max;       /* streamed request body: 10 MiB */
     uint32_t body_whole_bytes_max; /* request body handed over in one piece: 256 KiB */
-    uint64_t body_whole_budget;    /* all whole bodies of a loop together: 64 MiB */
+    uint64_t body_whole_budget;    /* all whole bodies of a loop together, by the bytes that have arrived; at least
+                                      body_whole_bytes_max: 64 MiB */
     uint32_t arena_blocks_max;     /* 4 KiB blocks that one exchange may add to its arena: 32 */
     uint32_t discard_bytes_max;    /* unread body discarded to keep a connection alive: 65,536 */
 
@@ -71,11 +72,18 @@ struct rh_config {
      * windows of compression of their own (RH_WEBSOCKET_DEDICATED), 320 KiB each. */
     uint32_t websocket_windows_max; /* 0 */
     uint64_t websocket_bytes_max;   /* 32 MiB */
+    /* Copies of answers that fit no arena, all of a loop together; each at most 256 KiB, or body_whole_bytes_max where that
+     * is more, and the budget at least that: 32 MiB */
+    uint64_t answer_budget;
 };
 
 /* Fills every field with its default. Call it as rh_config_init(&config). */
 RH_API void rh_config_init_sized(struct rh_config *config, size_t size);
 #define rh_config_init(config) rh_config_init_sized((config), sizeof *(config))
+
+/* Returns the name of the first field whose value cannot work, alone or beside the others, or NULL if all can: a server
+ * with such a configuration is refused with RH_ECONFIG. Static storage; any thread. */
+RH_API const char *rh_config_fault(const struct rh_config *config);
 
 /* What one loop may use with this configuration, in bytes; see docs/memory.md for the sum. */
 struct rh_memory {
@@ -84,7 +92,7 @@ struct rh_memory {
     uint64_t connection_tls;    /* what TLS adds at most */
     uint64_t fixed;             /* per loop, whatever the connections do */
     uint64_t ceiling;           /* all of it, with connections_max connections, each with TLS, exchanges_max
-                                 * requests and the whole-body budget */
+                                 * requests and both budgets */
 };
 
 /* The memory ceiling that follows from a configuration. Pure; any thread. */

@@ -92,9 +92,9 @@ RH_API int rh_response_set_slice(struct rh_exchange *x, const char *name, struct
 /* Final answers. Each ends the handler's duty; a second one is refused with a log line. Status is
  * 200 to 599; another is logged and answered with 500. On a cut exchange they do nothing but end the hold. `type` is the Content-Type; NULL:
  * none. The plain ones copy the body into the arena (or straight to the socket's buffer): the
- * caller's memory is free after the call; what is larger than that takes its place from the budget
- * for whole request bodies, up to body_whole_bytes_max. A body that can not be copied becomes a 500
- * with a log line: use _owned, _static or a stream. */
+ * caller's memory is free after the call. What is larger than that is copied out of answer_budget,
+ * up to 256 KiB, or body_whole_bytes_max if that is more. A larger body becomes a 500, and one that
+ * finds the budget spent a 503, with a log line: use _owned, _static or a stream. */
 RH_API void rh_respond(struct rh_exchange *x, unsigned status, const char *type, const void *body,
                        size_t len);
 RH_API void rh_respond_text(struct rh_exchange *x, unsigned status, const char *text);

@@ -99,6 +99,11 @@ struct rh_pool_stats {
 };
 RH_API int rh_server_pool_stats(const struct rh_server *server, size_t index, struct rh_pool_stats *ret_stats);
 
+/* Returns memory that a peak left behind and nobody uses now to the system: pages of bodies and answers, the insides of
+ * free buffers, and what malloc keeps for OpenSSL. Returns how many bytes of its own pools it gave. Worth a call when a
+ * peak is over, not on the path of a request: what is used again is zeroed by the kernel first. On the loop's thread. */
+RH_API uint64_t rh_server_trim(struct rh_server *server);
+
 #ifdef __cplusplus
 }
 #endif

@@ -63,7 +63,7 @@ void demo_respond_template(struct rh_exchange *x, const struct demo *demo, unsig
 bool demo_is_visitor(struct rh_exchange *x)
 {
     static const char html[] = "text/html";
-    struct rh_slice accept = rh_request_list(x, "accept");
+    struct rh_slice accept = rh_request_list(x, "Accept");
     rh_response_add(x, "Vary", "Accept");
     return accept.base != NULL && memmem(accept.base, accept.len, html, sizeof html - 1) != NULL;
 }

@@ -107,10 +107,10 @@ void rh_answer_give_owned(struct rh_exchange *x, unsigned status, struct rh_slic
 }
 
 void rh_answer_give_slab(struct rh_exchange *x, unsigned status, struct rh_slice content,
-                         struct rh_slab *slab)
+                         struct rh_place place)
 {
     x->memory = content;
-    x->memory_slab = slab;
+    x->place = place;
     give(x, status, RH_ANSWER_SLAB);
 }
 
@@ -129,13 +129,13 @@ void rh_answer_give_upgrade(struct rh_exchange *x, const struct rh_session_kind 
     give(x, 101, RH_ANSWER_UPGRADE);
 }
 
-void rh_answer_replace_memory(struct rh_exchange *x, struct rh_slice content, struct rh_slab *slab)
+void rh_answer_replace_memory(struct rh_exchange *x, struct rh_slice content, struct rh_place place)
 {
     RH_ASSERT(x->answer_state == RH_ANSWER_NONE && rh_answer_is_memory(x));
     rh_answer_give_back(x);
     x->memory = content;
-    x->memory_slab = slab;
-    x->answer_kind = slab != NULL ? RH_ANSWER_SLAB : RH_ANSWER_COPY;
+    x->place = place;
+    x->answer_kind = place.bytes != NULL ? RH_ANSWER_SLAB : RH_ANSWER_COPY;
 }
 
 void rh_answer_give_up(struct rh_exchange *x)
@@ -285,7 +285,7 @@ void rh_answer_give_back(struct rh_exchange *x)
         free_owned(x);
         break;
     case RH_ANSWER_SLAB:
-        rh_slab_release(x->memory_slab, (void *)(uintptr_t)x->memory.base);
+        rh_gather_give_back(&x->engine->pools.answers, &x->place);
         break;
     case RH_ANSWER_SOURCE:
     case RH_ANSWER_FILE:

@@ -50,16 +50,17 @@ void rh_answer_give_memory(struct rh_exchange *x, unsigned status, enum rh_answe
 void rh_answer_give_owned(struct rh_exchange *x, unsigned status, struct rh_slice content,
                           void (*free_fn)(void *free_data), void *free_data);
 void rh_answer_give_slab(struct rh_exchange *x, unsigned status, struct rh_slice content,
-                         struct rh_slab *slab);
+                         struct rh_place place);
 /* `kind`: SOURCE, FILE or STREAM. */
 void rh_answer_give_source(struct rh_exchange *x, unsigned status, enum rh_answer_kind kind,
                            const struct rh_source *source);
 void rh_answer_give_upgrade(struct rh_exchange *x, const struct rh_session_kind *kind,
                             void *argument);
 
-/* While `finish` runs: puts other content in the place of that in memory. `slab`: where it comes
- * from; NULL: the arena. */
-void rh_answer_replace_memory(struct rh_exchange *x, struct rh_slice content, struct rh_slab *slab);
+/* While `finish` runs: puts other content in the place of that in memory. `place`: where it lies;
+ * without bytes: in the arena. */
+void rh_answer_replace_memory(struct rh_exchange *x, struct rh_slice content,
+                              struct rh_place place);
 /* Its head fits no output: it becomes a 500 without content or fields of the handler's. */
 void rh_answer_give_up(struct rh_exchange *x);
 

@@ -83,7 +83,7 @@ static unsigned status_of(int error)
 static void tell_end(struct rh_exchange *x, int error)
 {
     if (x->on_whole != NULL) {
-        struct rh_slice body = {error == 0 ? (x->whole != NULL ? x->whole : "") : NULL,
+        struct rh_slice body = {error == 0 ? (x->whole.bytes != NULL ? x->whole.bytes : "") : NULL,
                                 error == 0 ? x->body_received : 0};
         x->on_whole(x, body, error, x->body_data);
     } else if (x->on_end != NULL) {
@@ -130,70 +130,82 @@ void rh_exchange_body_abandon(struct rh_exchange *x)
     }
 }
 
-struct rh_slab *rh_body_find_place(struct rh_pools *pools, uint64_t len)
+rh_owner rh_exchange_owner(const struct rh_exchange *x)
 {
-    if (len <= RH_BODY_SMALL_BYTES && !rh_slab_is_exhausted(&pools->bodies_small)) {
-        return &pools->bodies_small;
+    const uint8_t *ip = x->peer.ip;
+    static const uint8_t loopback[16] = {[15] = 1};
+    rh_owner owner = 0;
+    if ((x->peer.family == AF_INET && ip[0] == 127) ||
+        (x->peer.family == AF_INET6 && memcmp(ip, loopback, sizeof loopback) == 0) ||
+        (x->peer.family != AF_INET && x->peer.family != AF_INET6)) {
+        return 0;
     }
-    return len > pools->bodies.object_bytes || rh_slab_is_exhausted(&pools->bodies)
-               ? NULL
-               : &pools->bodies;
+    memcpy(&owner, ip, x->peer.family == AF_INET ? 4 : 8);
+    return owner;
 }
 
-/* False where no wait would help: the budget is too small for even one. */
-static bool has_places(const struct rh_pools *pools, uint64_t len)
+/* Room for the first `len` bytes of the body. A short one whose length is known lies in the arena.
+ */
+static enum rh_gather_result make_room(struct rh_exchange *x, size_t len)
 {
-    return pools->bodies.objects_max > 0 ||
-           (len <= RH_BODY_SMALL_BYTES && pools->bodies_small.objects_max > 0);
+    if (x->whole.bytes == NULL && x->head.body_kind == RH_BODY_LENGTH &&
+        x->head.content_length <= ARENA_BODY_MAX) {
+        size_t all = (size_t)x->head.content_length;
+        x->whole.bytes = rh_arena_text(&x->arena, all + 1);
+        if (x->whole.bytes != NULL) {
+            x->whole.cap = all;
+            x->whole.slot = RH_GATHER_NO_SLOT;
+            return RH_GATHER_TAKEN;
+        }
+    }
+    return rh_gather_take(&x->engine->pools.bodies, &x->whole, rh_exchange_owner(x), len);
 }
 
-/* What its next piece needs; at least, where it comes by chunks. */
-static uint64_t room_wanted(const struct rh_exchange *x, size_t piece)
+static struct rh_exchange *waiter_of(struct rh_link *link)
 {
-    return x->head.body_kind == RH_BODY_LENGTH ? x->head.content_length : x->body_received + piece;
+    return RH_CONTAINER_OF(link, struct rh_exchange, waiting);
 }
 
-void rh_body_serve_waiters(struct rh_engine *engine)
+/* The waiter whose body was begun first stands in front: it alone may use the last of the budget.
+ */
+static void put_oldest_first(struct rh_engine *engine)
 {
     struct rh_link *all = &engine->body_waiters;
+    struct rh_exchange *oldest = NULL;
+    uint64_t least = UINT64_MAX;
     for (struct rh_link *link = all->next; link != all; link = link->next) {
-        struct rh_exchange *x = RH_CONTAINER_OF(link, struct rh_exchange, waiting);
-        if (rh_body_find_place(&engine->pools, room_wanted(x, 1)) != NULL) {
-            rh_list_remove(&x->waiting);
-            rh_body_resume(x);
-            return;
+        uint64_t order = rh_gather_order(&engine->pools.bodies, &waiter_of(link)->whole);
+        if (order < least) {
+            least = order;
+            oldest = waiter_of(link);
         }
+    }
+    if (oldest != NULL) {
+        rh_list_remove(&oldest->waiting);
+        rh_list_push_front(all, &oldest->waiting);
     }
 }
 
-/* Room for a whole body of `len` bytes (or of a yet unknown length). */
-static bool make_whole_room(struct rh_exchange *x, uint64_t len)
+/* Those for which there is room go on. Who cannot goes to the end of the list, so that each gets
+ * its turn, and the look at them is bounded. */
+void rh_body_serve_waiters(struct rh_engine *engine)
 {
-    struct rh_pools *pools = &x->engine->pools;
-    if (x->head.body_kind == RH_BODY_LENGTH && len <= ARENA_BODY_MAX) {
-        x->whole = rh_arena_text(&x->arena, (size_t)len + 1);
-        x->whole_cap = x->whole != NULL ? (uint32_t)len : 0;
-        if (x->whole != NULL) {
-            return true;
+    enum { TRIES = 64 };
+    put_oldest_first(engine);
+    const struct rh_exchange *refused = NULL;
+    for (unsigned i = 0; i < TRIES && !rh_list_is_empty(&engine->body_waiters); i++) {
+        struct rh_exchange *x = waiter_of(engine->body_waiters.next);
+        if (x == refused) {
+            return;
         }
+        rh_list_remove(&x->waiting);
+        if (make_room(x, (size_t)x->body_received + 1) == RH_GATHER_TAKEN) {
+            rh_body_resume(x);
+            continue;
+        }
+        rh_list_push_back(&engine->body_waiters, &x->waiting);
+        refused = refused != NULL ? refused : x;
     }
-    struct rh_slab *slab = rh_body_find_place(pools, len);
-    char *memory = slab != NULL ? rh_slab_acquire(slab) : NULL;
-    if (memory == NULL) {
-        return false;
-    }
-    if (x->whole != NULL) { /* outgrew the small one */
-        memcpy(memory, x->whole, x->body_received);
-        rh_slab_release(x->whole_slab, x->whole);
-        x->whole = NULL;
-        rh_body_serve_waiters(x->engine);
-    }
-    x->whole = memory;
-    x->whole_slab = slab;
-    uint32_t max = x->engine->config.body_whole_bytes_max;
-    x->whole_cap =
-        slab == &pools->bodies_small && max > RH_BODY_SMALL_BYTES ? RH_BODY_SMALL_BYTES : max;
-    return true;
 }
 
 static size_t take_whole(struct rh_exchange *x, struct rh_slice piece)
@@ -203,19 +215,20 @@ static size_t take_whole(struct rh_exchange *x, struct rh_slice piece)
         rh_exchange_body_end(x, RH_EBODY_TOO_LARGE);
         return piece.len;
     }
-    if (x->whole == NULL || total > x->whole_cap) {
-        uint64_t want = room_wanted(x, piece.len);
-        if (!make_whole_room(x, want)) {
-            if (!has_places(&x->engine->pools, want)) {
-                rh_exchange_body_end(x, RH_ENOROOM);
-                return piece.len;
-            }
+    if (x->whole.bytes == NULL || total > x->whole.cap) {
+        switch (make_room(x, (size_t)total)) {
+        case RH_GATHER_TAKEN:
+            break;
+        case RH_GATHER_WAIT: /* the budget is spent: wait, not reading, for what is given back */
             rh_list_remove(&x->waiting); /* rh_body_resume may have asked before there was room */
             rh_list_push_back(&x->engine->body_waiters, &x->waiting);
-            return 0; /* the budget is spent: wait, not reading, for one that is given back */
+            return 0;
+        case RH_GATHER_NEVER:
+            rh_exchange_body_end(x, RH_ENOROOM);
+            return piece.len;
         }
     }
-    memcpy(x->whole + x->body_received, piece.base, piece.len);
+    memcpy(x->whole.bytes + x->body_received, piece.base, piece.len);
     return piece.len;
 }
 
@@ -274,10 +287,7 @@ static void ask(struct rh_exchange *x)
 
 void rh_exchange_release_whole(struct rh_exchange *x)
 {
-    if (x->whole_slab != NULL) {
-        rh_slab_release(x->whole_slab, x->whole);
-        x->whole_slab = NULL;
-    }
+    rh_gather_give_back(&x->engine->pools.bodies, &x->whole);
 }
 
 void rh_body_whole(struct rh_exchange *x, rh_body_whole_fn fn, void *data)

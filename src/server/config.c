@@ -13,6 +13,7 @@
 #include "util/ascii.h"
 #include "util/options.h"
 
+enum { CONFIG_BYTES_MAX = 4096 };
 enum { EXCHANGES_EXTRA = 64 }; /* answered, and waiting beside those of connections for a write */
 
 static const struct rh_config defaults = {
@@ -43,7 +44,13 @@ static const struct rh_config defaults = {
     .http2 = 1,
     .websocket_windows_max = 0,
     .websocket_bytes_max = 32 << 20,
+    .answer_budget = 32 << 20,
 };
+
+static uint64_t page_up(uint64_t bytes)
+{
+    return (bytes + RH_GATHER_PAGE - 1) / RH_GATHER_PAGE * RH_GATHER_PAGE;
+}
 
 void rh_config_init_sized(struct rh_config *config, size_t size)
 {
@@ -58,26 +65,58 @@ static bool is_server_name(const char *name)
                             rh_ascii_trim(value).len == value.len);
 }
 
-int rh_config_adopt(struct rh_config *ret_config, const struct rh_config *config)
+/* The name of the first field that breaks its rule, or NULL. */
+static const char *fault_of(const struct rh_config *c)
+{
+    const struct {
+        const char *name;
+        bool good;
+    } rules[] = {
+        {"connections_max", c->connections_max >= 1 && c->connections_max <= 1 << 20},
+        {"exchanges_max", c->exchanges_max <= 1 << 21},
+        {"head_bytes_max", c->head_bytes_max >= 256 && c->head_bytes_max <= 65535},
+        {"target_bytes_max", c->target_bytes_max >= 64 && c->target_bytes_max <= c->head_bytes_max},
+        {"fields_max", c->fields_max >= 1 && c->fields_max <= 1000},
+        {"body_whole_bytes_max", c->body_whole_bytes_max <= 1 << 30},
+        {"body_whole_budget", c->body_whole_budget >= page_up(c->body_whole_bytes_max)},
+        {"arena_blocks_max", c->arena_blocks_max <= 4096},
+        {"websocket_windows_max", c->websocket_windows_max <= 1 << 16},
+        {"server_name", is_server_name(c->server_name)},
+        {"answer_budget", c->answer_budget >= page_up(rh_pools_answer_bytes(c))},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        if (!rules[i].good) {
+            return rules[i].name;
+        }
+    }
+    return NULL;
+}
+
+/* The configuration with the defaults for what the caller's struct does not have; the name of the
+ * field that cannot work, or NULL. */
+static const char *take(struct rh_config *ret_config, const struct rh_config *config)
 {
     *ret_config = defaults;
-    if (config != NULL) {
-        if (config->size < offsetof(struct rh_config, head_ms) || config->size > 4096) {
-            return RH_ECONFIG;
-        }
+    if (config != NULL &&
+        (config->size < offsetof(struct rh_config, head_ms) || config->size > CONFIG_BYTES_MAX)) {
+        return "size";
     }
     rh_options_take(ret_config, sizeof *ret_config, config);
     if (ret_config->exchanges_max == 0) {
         ret_config->exchanges_max = ret_config->connections_max + EXCHANGES_EXTRA;
     }
-    const struct rh_config *c = ret_config;
-    bool good =
-        c->connections_max >= 1 && c->connections_max <= 1 << 20 && c->exchanges_max <= 1 << 21 &&
-        c->head_bytes_max >= 256 && c->head_bytes_max <= 65535 && c->target_bytes_max >= 64 &&
-        c->target_bytes_max <= c->head_bytes_max && c->fields_max >= 1 && c->fields_max <= 1000 &&
-        c->body_whole_bytes_max <= 1 << 30 && c->websocket_windows_max <= 1 << 16 &&
-        c->arena_blocks_max <= 4096 && is_server_name(c->server_name);
-    return good ? 0 : RH_ECONFIG;
+    return fault_of(ret_config);
+}
+
+const char *rh_config_fault(const struct rh_config *config)
+{
+    struct rh_config c;
+    return take(&c, config);
+}
+
+int rh_config_adopt(struct rh_config *ret_config, const struct rh_config *config)
+{
+    return take(ret_config, config) == NULL ? 0 : RH_ECONFIG;
 }
 
 void rh_config_memory(const struct rh_config *config, struct rh_memory *ret_memory)
@@ -106,10 +145,11 @@ void rh_config_memory(const struct rh_config *config, struct rh_memory *ret_memo
     ret_memory->connection_idle = sizeof(struct rh_conn) + LIBUV_PER_CONNECTION;
     ret_memory->connection_max = ret_memory->connection_idle + buffers + request;
     ret_memory->connection_tls = OPENSSL_BUSY + CIPHERTEXT;
-    ret_memory->fixed = sizeof(struct rh_engine) + 256 * 1024 + rh_pools_bulk_bytes(&c) + rh_pools_heap_bytes(&c) +
-                        rh_addresses_bytes(c.connections_max) + rh_pools_bulk_max(&c) * RH_CIPHER_BULK_BYTES +
-                        c.websocket_bytes_max + windows;
+    ret_memory->fixed = sizeof(struct rh_engine) + 256 * 1024 + rh_pools_bulk_bytes(&c) +
+                        rh_pools_heap_bytes(&c) + rh_addresses_bytes(c.connections_max) +
+                        rh_pools_bulk_max(&c) * RH_CIPHER_BULK_BYTES + c.websocket_bytes_max + windows +
+                        (uint64_t)RH_GATHERS * RH_GATHER_SLOT_BYTES * c.exchanges_max;
     ret_memory->ceiling =
-        ret_memory->fixed + c.body_whole_budget + sockets + request * c.exchanges_max +
+        ret_memory->fixed + c.body_whole_budget + c.answer_budget + sockets + request * c.exchanges_max +
         (ret_memory->connection_idle + buffers + ret_memory->connection_tls) * c.connections_max;
 }

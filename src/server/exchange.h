@@ -143,7 +143,7 @@ struct rh_exchange {
                     void (*free_fn)(void *free_data);
                     void *free_data;
                 } owned;
-                struct rh_slab *memory_slab;
+                struct rh_place place; /* with SLAB: where `memory` lies, from pools.answers */
             };
         };
         struct rh_source source; /* with SOURCE, FILE and STREAM */
@@ -172,10 +172,8 @@ struct rh_exchange {
     uint64_t body_left;     /* RH_BODY_LENGTH: still to come */
     uint64_t body_pending;  /* decoded and not taken: they stand first in the input */
     uint64_t body_discarded;
-    uint64_t rate_from_ms;      /* the minimum rate counts from here */
-    char *whole;                /* gathered body */
-    struct rh_slab *whole_slab; /* where it came from; NULL: the arena */
-    uint32_t whole_cap;
+    uint64_t rate_from_ms; /* the minimum rate counts from here */
+    struct rh_place whole; /* the gathered body, in the arena or from pools.bodies */
     uint16_t trailers_n;
 
     /* Answer. */
@@ -237,9 +235,8 @@ void rh_exchange_handle(struct rh_exchange *x);
 void rh_exchange_require_answer(struct rh_exchange *x);
 /* Gives a gathered body back. */
 void rh_exchange_release_whole(struct rh_exchange *x);
-/* The pool for a body, or an answer, of `len` bytes in one piece; NULL where none has a free place.
- */
-struct rh_slab *rh_body_find_place(struct rh_pools *pools, uint64_t len);
+/* For whom memory is gathered: peers on this machine have no share. */
+rh_owner rh_exchange_owner(const struct rh_exchange *x);
 /* Whole bodies that wait for the budget: the first for which there is room goes on. */
 void rh_body_serve_waiters(struct rh_engine *engine);
 

@@ -15,6 +15,8 @@ struct rh_gather_slot {
     uint32_t next;    /* in the free list */
 };
 
+_Static_assert(sizeof(struct rh_gather_slot) == RH_GATHER_SLOT_BYTES, "counted in the ceiling");
+
 enum { SHARES = 8 };
 
 static uint32_t pages_of(uint64_t bytes)
@@ -220,9 +222,15 @@ enum rh_gather_result rh_gather_take(struct rh_gather *g, struct rh_place *place
     return RH_GATHER_TAKEN;
 }
 
+uint64_t rh_gather_order(const struct rh_gather *g, const struct rh_place *place)
+{
+    bool has_slot = place->bytes != NULL && place->slot != RH_GATHER_NO_SLOT;
+    return has_slot ? g->slots[place->slot].order : UINT64_MAX;
+}
+
 void rh_gather_give_back(struct rh_gather *g, struct rh_place *place)
 {
-    if (place->bytes == NULL) {
+    if (place->bytes == NULL || place->slot == RH_GATHER_NO_SLOT) {
         return;
     }
     struct rh_gather_slot *slot = &g->slots[place->slot];

@@ -22,7 +22,7 @@
 #include "util/assert.h"
 #include "util/counter.h"
 
-enum { RH_GATHER_PAGE = 4096 };
+enum { RH_GATHER_PAGE = 4096, RH_GATHER_SLOT_BYTES = 32 /* of book-keeping for each place */ };
 
 /* Who a piece is gathered for: an IPv4 address, the first 64 bits of an IPv6 address, or 0 for
  * nobody who has a share. */
@@ -34,6 +34,9 @@ struct rh_place {
     size_t cap;    /* how much of it may be written */
     uint32_t slot; /* with `bytes` */
 };
+
+/* `slot` of a place whose memory is somebody else's: it is never given back here. */
+#define RH_GATHER_NO_SLOT UINT32_MAX
 
 struct rh_gather_slot;
 
@@ -74,6 +77,9 @@ enum rh_gather_result rh_gather_take(struct rh_gather *gather, struct rh_place *
                                      rh_owner owner, size_t len);
 /* Returns the place, if it has one. */
 void rh_gather_give_back(struct rh_gather *gather, struct rh_place *place);
+
+/* When the piece was begun, counted; UINT64_MAX if there is none. */
+uint64_t rh_gather_order(const struct rh_gather *gather, const struct rh_place *place);
 
 /* Returns the pages that nobody needs to the system; how many bytes. */
 uint64_t rh_gather_trim(struct rh_gather *gather);

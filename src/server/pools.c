@@ -7,18 +7,32 @@
 #include "server/output.h"
 #include "server/websocket/websocket.h"
 
+enum { ANSWER_BYTES_MIN = 256 * 1024 };
+#define ADDRESS_SPACE_MAX ((size_t)1 << 40)
+
 static struct rh_slab *pool_at(struct rh_pools *pools, size_t index)
 {
     struct rh_slab *all[RH_POOLS] = {&pools->connections,  &pools->exchanges, &pools->heads,
                                      &pools->inputs,       &pools->outputs,   &pools->bulk_inputs,
                                      &pools->bulk_outputs, &pools->arenas,    &pools->pipes,
-                                     &pools->bodies_small, &pools->bodies,    &pools->websockets};
+                                     &pools->websockets};
     return index < RH_POOLS ? all[index] : NULL;
 }
 
 const struct rh_slab *rh_pools_at(const struct rh_pools *pools, size_t index)
 {
     return pool_at((struct rh_pools *)(uintptr_t)pools, index);
+}
+
+const struct rh_gather *rh_pools_gather_at(const struct rh_pools *pools, size_t index)
+{
+    return index == 0 ? &pools->bodies : index == 1 ? &pools->answers : NULL;
+}
+
+size_t rh_pools_answer_bytes(const struct rh_config *config)
+{
+    size_t bytes = config->body_whole_bytes_max;
+    return bytes > ANSWER_BYTES_MIN ? bytes : ANSWER_BYTES_MIN;
 }
 
 size_t rh_pools_input_bytes(const struct rh_config *config)
@@ -52,13 +66,33 @@ size_t rh_pools_heap_bytes(const struct rh_config *config)
 #endif
 }
 
+/* One place for each exchange, unless that were more address space than anybody has. */
+static size_t places_for(const struct rh_config *config, size_t piece)
+{
+    size_t places = piece > 0 ? ADDRESS_SPACE_MAX / piece : 0;
+    return places < config->exchanges_max ? places : config->exchanges_max;
+}
+
+static int init_gathers(struct rh_pools *pools, const struct rh_config *config)
+{
+    size_t body = config->body_whole_bytes_max;
+    size_t answer = rh_pools_answer_bytes(config);
+    if (rh_gather_init(&pools->bodies, "bodies", body, places_for(config, body),
+                       config->body_whole_budget) != 0) {
+        return -1;
+    }
+    if (rh_gather_init(&pools->answers, "answers", answer, places_for(config, answer),
+                       config->answer_budget) != 0) {
+        rh_gather_fini(&pools->bodies);
+        return -1;
+    }
+    return 0;
+}
+
 int rh_pools_init(struct rh_pools *pools, const struct rh_config *config, size_t connection_bytes)
 {
     size_t n = config->connections_max;
     size_t requests = config->exchanges_max;
-    size_t large = config->body_whole_bytes_max;
-    size_t small_n = large == 0 ? 0 : config->body_whole_budget / 4 / RH_BODY_SMALL_BYTES;
-    size_t large_n = large > RH_BODY_SMALL_BYTES ? config->body_whole_budget / 4 * 3 / large : 0;
     const struct {
         const char *name;
         size_t bytes;
@@ -73,8 +107,6 @@ int rh_pools_init(struct rh_pools *pools, const struct rh_config *config, size_t
         {"bulk_outputs", sizeof(struct rh_output) + RH_BULK_BYTES, rh_pools_bulk_max(config)},
         {"arenas", RH_ARENA_BLOCK_BYTES, requests * RH_ARENA_BLOCKS_PER_EXCHANGE},
         {"pipes", RH_PIPE_BYTES, requests},
-        {"bodies_small", RH_BODY_SMALL_BYTES, small_n},
-        {"bodies", large > 0 ? large : 64, large_n},
         {"websockets", sizeof(struct rh_websocket), n + RH_WEBSOCKETS_EXTRA},
     };
     if (rh_heap_init(&pools->heap, rh_pools_heap_bytes(config),
@@ -90,12 +122,29 @@ int rh_pools_init(struct rh_pools *pools, const struct rh_config *config, size_t
             return -1;
         }
     }
+    if (init_gathers(pools, config) != 0) {
+        for (size_t i = 0; i < RH_POOLS; i++) {
+            rh_slab_fini(pool_at(pools, i));
+        }
+        return -1;
+    }
     return 0;
+}
+
+uint64_t rh_pools_trim(struct rh_pools *pools)
+{
+    uint64_t bytes = rh_gather_trim(&pools->bodies) + rh_gather_trim(&pools->answers);
+    for (size_t i = 0; i < RH_POOLS; i++) {
+        bytes += rh_slab_trim(pool_at(pools, i));
+    }
+    return bytes;
 }
 
 void rh_pools_fini(struct rh_pools *pools)
 {
     rh_heap_fini(&pools->heap);
+    rh_gather_fini(&pools->bodies);
+    rh_gather_fini(&pools->answers);
     for (size_t i = 0; i < RH_POOLS; i++) {
         rh_slab_fini(pool_at(pools, i));
     }

@@ -6,13 +6,12 @@
 #include <stdint.h>
 
 #include "rawhttp/config.h"
+#include "server/gather.h"
 #include "util/heap.h"
 #include "util/slab.h"
 
 enum {
     RH_ARENA_BLOCK_BYTES = 4096,
-    RH_BODY_SMALL_BYTES =
-        16 * 1024, /* whole bodies up to this size come from a pool of their own */
     RH_OUTPUT_BYTES =
         17 * 1024, /* answers gathered for one write; also the step of a source: a full input and
                       its chunk's frame fit, so that an echo of it is one write */
@@ -34,15 +33,15 @@ struct rh_pools {
     struct rh_slab outputs;     /* struct rh_output: none while nothing is to be written */
     struct rh_slab bulk_inputs;
     struct rh_slab bulk_outputs;
-    struct rh_slab arenas;       /* further blocks of arenas */
-    struct rh_slab pipes;        /* rh_stream_write's buffers */
-    struct rh_slab bodies_small; /* whole bodies up to RH_BODY_SMALL_BYTES */
-    struct rh_heap heap;         /* HTTP/2's sessions, and streams' content that waits */
-    struct rh_slab bodies;       /* whole bodies up to body_whole_bytes_max */
-    struct rh_slab websockets;   /* struct rh_websocket */
+    struct rh_slab arenas;     /* further blocks of arenas */
+    struct rh_slab pipes;      /* rh_stream_write's buffers */
+    struct rh_slab websockets; /* struct rh_websocket */
+    struct rh_gather bodies;   /* whole bodies */
+    struct rh_gather answers;  /* copies of answers that fit no arena */
+    struct rh_heap heap;       /* HTTP/2's sessions, and streams' content that waits */
 };
 
-enum { RH_POOLS = 12 };
+enum { RH_POOLS = 10, RH_GATHERS = 2 }; /* the slabs come first */
 
 /* Reserves all pools for this configuration; `connection_bytes` is 0 where there are no sockets. 0
  * or -1. */
@@ -50,8 +49,15 @@ int RH_MUST_CHECK rh_pools_init(struct rh_pools *pools, const struct rh_config *
                                 size_t connection_bytes);
 void rh_pools_fini(struct rh_pools *pools);
 
-/* Pool `index` in the order of the struct. */
+/* Slab `index` in the order of the struct, and gather `index`; NULL past the last. */
 const struct rh_slab *rh_pools_at(const struct rh_pools *pools, size_t index);
+const struct rh_gather *rh_pools_gather_at(const struct rh_pools *pools, size_t index);
+
+/* The largest answer that can be copied. */
+size_t rh_pools_answer_bytes(const struct rh_config *config);
+
+/* Returns what nobody uses to the system; how many bytes. */
+uint64_t rh_pools_trim(struct rh_pools *pools);
 
 /* How many bulk buffers there are of each kind, and what they need together. */
 size_t rh_pools_bulk_max(const struct rh_config *config);

@@ -174,24 +174,24 @@ static bool may_answer(struct rh_exchange *x, unsigned status)
     return false;
 }
 
-/* Copies the content into the arena; what does not fit there goes where whole request bodies are
- * gathered (*ret_slab), and counts against their budget. Absent if neither has room. */
+/* In the arena, or, if it is full, in *ret_place, out of the memory for answers. Absent if there is
+ * no room there either: *ret_result says whether there never is. */
 static struct rh_slice copy_content(struct rh_exchange *x, struct rh_slice content,
-                                    struct rh_slab **ret_slab)
+                                    struct rh_place *ret_place, enum rh_gather_result *ret_result)
 {
     struct rh_slice copy = rh_arena_copy(&x->arena, content);
-    *ret_slab = NULL;
+    *ret_place = (struct rh_place){NULL, 0, 0};
+    *ret_result = RH_GATHER_TAKEN;
     if (RH_LIKELY(copy.base != NULL)) {
         return copy;
     }
-    struct rh_slab *slab = rh_body_find_place(&x->engine->pools, content.len);
-    char *place = slab != NULL ? rh_slab_acquire(slab) : NULL;
-    if (place == NULL) {
+    struct rh_gather *answers = &x->engine->pools.answers;
+    *ret_result = rh_gather_take(answers, ret_place, rh_exchange_owner(x), content.len);
+    if (*ret_result != RH_GATHER_TAKEN) {
         return copy;
     }
-    memcpy(place, content.base, content.len);
-    *ret_slab = slab;
-    return (struct rh_slice){place, content.len};
+    memcpy(ret_place->bytes, content.base, content.len);
+    return (struct rh_slice){ret_place->bytes, content.len};
 }
 
 /* --- What the app may still change ---------------------------------------------------------- */
@@ -228,36 +228,42 @@ struct rh_slice rh_response_field(const struct rh_exchange *x, const char *name,
 
 int rh_exchange_replace_content(struct rh_exchange *x, struct rh_slice content, const char *coding)
 {
-    struct rh_slab *slab;
-    struct rh_slice copy = copy_content(x, content, &slab);
+    struct rh_place place;
+    enum rh_gather_result result;
+    struct rh_slice copy = copy_content(x, content, &place, &result);
     int err = copy.base == NULL ? RH_ENOROOM : rh_response_set(x, "Content-Encoding", coding);
     if (err == 0) {
-        rh_answer_replace_memory(x, copy, slab);
-    } else if (slab != NULL) {
-        rh_slab_release(slab, (void *)(uintptr_t)copy.base);
+        rh_answer_replace_memory(x, copy, place);
+    } else {
+        rh_gather_give_back(&x->engine->pools.answers, &place);
     }
     return err;
 }
 
 /* --- Answers -------------------------------------------------------------------------------- */
 
-/* The last resort is static: an error answer that needed memory would come back here. */
+/* The last resort is static: an error answer that needed memory would come back here. A 500 is the
+ * program's fault, whose answer is too large; a 503 is the hour's. */
 static void answer_copy(struct rh_exchange *x, unsigned status, struct rh_slice body)
 {
-    static const char no_memory[] = "500 Internal Server Error\n";
-    struct rh_slab *slab;
-    struct rh_slice copy = copy_content(x, body, &slab);
-    if (RH_LIKELY(copy.base != NULL && slab == NULL)) {
+    static const char too_large[] = "500 Internal Server Error\n";
+    static const char no_room[] = "503 Service Unavailable\n";
+    struct rh_place place;
+    enum rh_gather_result result;
+    struct rh_slice copy = copy_content(x, body, &place, &result);
+    if (RH_LIKELY(copy.base != NULL && place.bytes == NULL)) {
         rh_answer_give_memory(x, status, RH_ANSWER_COPY, copy);
     } else if (copy.base != NULL) {
-        rh_answer_give_slab(x, status, copy, slab);
+        rh_answer_give_slab(x, status, copy, place);
     } else {
+        bool never = result == RH_GATHER_NEVER;
         rh_exchange_log(x, RH_LOG_ERROR,
-                        "no memory for a copy of an answer of %zu bytes: use rh_respond_owned",
-                        body.len);
+                        "cannot copy an answer of %zu bytes on %.*s: %s: use rh_respond_owned",
+                        body.len, RH_ROW(x), never ? "it is too large" : "answer_budget is spent");
         x->type = rh_slice_from("text/plain");
-        copy = (struct rh_slice){no_memory, sizeof no_memory - 1};
-        rh_answer_give_memory(x, 500, RH_ANSWER_STATIC, copy);
+        copy = never ? (struct rh_slice){too_large, sizeof too_large - 1}
+                     : (struct rh_slice){no_room, sizeof no_room - 1};
+        rh_answer_give_memory(x, never ? 500 : 503, RH_ANSWER_STATIC, copy);
     }
 }
 

@@ -359,7 +359,9 @@ int rh_server_create(struct rh_server **ret_server, uv_loop_t *loop, struct rh_a
     }
     err = rh_engine_init(&server->engine, door, config, sizeof(struct rh_conn));
     if (err < 0) {
-        return fail(server, err, "configure the server", "");
+        const char *fault = rh_config_fault(config);
+        return fail(server, err, "configure the server",
+                    fault != NULL ? fault : "");
     }
     server->engine_ready = true;
     server->engine.loop = loop;

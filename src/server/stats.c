@@ -1,5 +1,6 @@
 /* Counters as one struct: each is read on its own, so a reader on another thread sees values of
  * about now. */
+#include <malloc.h>
 #include <string.h>
 
 #include "server/server.h"
@@ -47,10 +48,27 @@ static const struct rh_slab *pool_at(const struct rh_server *server, size_t inde
     return index < RH_POOLS + sizeof of_tls / sizeof of_tls[0] ? of_tls[index - RH_POOLS] : NULL;
 }
 
+/* A gather in the units of its pages. */
+static struct rh_pool_stats gather_stats(const struct rh_gather *gather)
+{
+    return (struct rh_pool_stats){
+        .name = gather->name,
+        .in_use = rh_counter_get(&gather->in_use) / RH_GATHER_PAGE,
+        .peak = rh_counter_get(&gather->in_use_peak) / RH_GATHER_PAGE,
+        .max = gather->pages_max,
+        .object_bytes = RH_GATHER_PAGE,
+        .exhausted = rh_counter_get(&gather->refused),
+    };
+}
+
 int rh_server_pool_stats(const struct rh_server *server, size_t index,
                          struct rh_pool_stats *ret_stats)
 {
-    const struct rh_slab *slab = pool_at(server, index);
+    if (index < RH_GATHERS) {
+        *ret_stats = gather_stats(rh_pools_gather_at(&server->engine.pools, index));
+        return 0;
+    }
+    const struct rh_slab *slab = pool_at(server, index - RH_GATHERS);
     if (slab == NULL) {
         return RH_ENOTFOUND;
     }
@@ -63,4 +81,16 @@ int rh_server_pool_stats(const struct rh_server *server, size_t index,
         .exhausted = rh_counter_get(&slab->exhausted),
     };
     return 0;
+}
+
+uint64_t rh_server_trim(struct rh_server *server)
+{
+    struct rh_wire *wire = &server->wire;
+    uint64_t bytes = rh_pools_trim(&server->engine.pools);
+    bytes += rh_slab_trim(&wire->cipher_blocks);
+    bytes += rh_slab_trim(&wire->cipher_bulk);
+#ifdef __GLIBC__
+    malloc_trim(0); /* what OpenSSL gave back */
+#endif
+    return bytes;
 }

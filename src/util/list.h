@@ -21,6 +21,15 @@ static inline bool rh_list_is_empty(const struct rh_link *head)
     return head->next == head;
 }
 
+/* Puts `link`, which is in no list, first. */
+static inline void rh_list_push_front(struct rh_link *list, struct rh_link *link)
+{
+    link->next = list->next;
+    link->prev = list;
+    list->next->prev = link;
+    list->next = link;
+}
+
 static inline void rh_list_push_back(struct rh_link *head, struct rh_link *link)
 {
     link->next = head;

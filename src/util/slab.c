@@ -46,6 +46,31 @@ void rh_slab_fini(struct rh_slab *slab)
     slab->objects_max = 0;
 }
 
+uint64_t rh_slab_trim(struct rh_slab *slab)
+{
+    uint64_t bytes = 0;
+#if !RH_SLAB_MALLOC
+    enum { PAGE = 4096 };
+    for (char *object = slab->free_list; object != NULL; object = *(char **)(void *)object) {
+        RH_SLAB_UNPOISON(object, sizeof(void *));
+        uintptr_t first = ((uintptr_t)object + sizeof(void *) + PAGE - 1) / PAGE * PAGE;
+        uintptr_t end = ((uintptr_t)object + slab->object_bytes) / PAGE * PAGE;
+        if (end > first && madvise((char *)object + (first - (uintptr_t)object), end - first,
+                                   MADV_DONTNEED) == 0) {
+            bytes += end - first;
+        }
+    }
+    for (char *object = slab->free_list; object != NULL;) {
+        char *next = *(char **)(void *)object;
+        RH_SLAB_POISON(object, sizeof(void *));
+        object = next;
+    }
+#else
+    (void)slab;
+#endif
+    return bytes;
+}
+
 void *rh_slab_acquire_fresh(struct rh_slab *slab)
 {
     void *object = NULL;
@@ -64,7 +89,8 @@ void *rh_slab_acquire_fresh(struct rh_slab *slab)
     }
     rh_counter_add(&slab->in_use, 1);
     if (rh_counter_get(&slab->in_use) > rh_counter_get(&slab->in_use_peak)) {
-        rh_counter_add(&slab->in_use_peak, 1); /* with a free list: never else, all that were out before are out */
+        rh_counter_add(&slab->in_use_peak,
+                       1); /* with a free list: never else, all that were out before are out */
     }
     return object;
 }

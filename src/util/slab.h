@@ -32,24 +32,28 @@
 #endif
 
 struct rh_slab {
-    const char *name;       /* for metrics and messages: a literal */
-    void *free_list;        /* LIFO through the first word of each free object */
-    char *base;             /* start of the reserved address space */
-    size_t object_bytes;    /* size of one object, rounded up to `align` */
-    size_t fresh_bytes;     /* objects never handed out begin here, counted from base */
-    size_t objects_max;     /* the ceiling */
-    rh_counter in_use;      /* handed out now; these three may be read by other threads, for metrics */
+    const char *name;    /* for metrics and messages: a literal */
+    void *free_list;     /* LIFO through the first word of each free object */
+    char *base;          /* start of the reserved address space */
+    size_t object_bytes; /* size of one object, rounded up to `align` */
+    size_t fresh_bytes;  /* objects never handed out begin here, counted from base */
+    size_t objects_max;  /* the ceiling */
+    rh_counter in_use;   /* handed out now; these three may be read by other threads, for metrics */
     rh_counter in_use_peak; /* the most that were ever out at once */
     rh_counter exhausted;   /* how often acquire had nothing to give */
 };
 
-/* Reserves room for `objects_max` objects of `object_bytes` each, aligned to 16 (64 where objects are 64 bytes or more).
- * Returns 0 or -1 when the kernel refuses the address space. */
+/* Reserves room for `objects_max` objects of `object_bytes` each, aligned to 16 (64 where objects
+ * are 64 bytes or more). Returns 0 or -1 when the kernel refuses the address space. */
 int RH_MUST_CHECK rh_slab_init(struct rh_slab *slab, const char *name, size_t object_bytes,
                                size_t objects_max);
 
 /* Gives the address space back; asserts that every object was returned. */
 void rh_slab_fini(struct rh_slab *slab);
+
+/* Returns the pages inside of free objects to the system, but for the first of each, which links
+ * the free list. How many bytes. */
+uint64_t rh_slab_trim(struct rh_slab *slab);
 
 /* The next object that was never handed out; what acquire does where the free list is empty. */
 void *rh_slab_acquire_fresh(struct rh_slab *slab);

@@ -258,12 +258,24 @@ Test(answer, fits_where_the_arena_is_exhausted)
     expect_has(received(), "HTTP/1.1 200 ");
 }
 
-Test(answer, is_a_500_where_all_memory_is_exhausted)
+/* Copies that peers do not read away use their own budget up, and nothing else; what finds no room
+ * is the hour's fault and not the program's. */
+Test(answer, that_finds_the_budget_for_copies_spent_is_a_503)
 {
-    config.body_whole_budget = 0;
-    begin(exhausts, NULL);
+    size_t len = 100000;
+    config.answer_budget = 256 << 10;
+    begin(copied, &len);
+    struct rh_driver_conn *idler = rh_driver_open(driver);
+    rh_driver_set_reading(idler, 0);
+    rh_driver_feed(idler, GET, strlen(GET));
     send(GET);
-    expect_has(received(), "HTTP/1.1 500 ");
+    expect_has(received(), "HTTP/1.1 503 ");
+    cr_expect_eq(log_lines, 1);
+    rh_driver_set_reading(idler, 1);
+    while (rh_driver_poll(driver)) {
+    }
+    send(GET);
+    expect_has(received(), "Content-Length: 100000\r\n");
 }
 
 static int codes[8];

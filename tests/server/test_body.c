@@ -1,5 +1,6 @@
 /* Request bodies: whole, streamed, paused, limited, cut, refused, discarded. */
 #include "fixture.h"
+#include "rawhttp/method.h"
 
 TestSuite(body, .init = set_up, .fini = tear_down);
 
@@ -81,7 +82,7 @@ Test(body, comes_whole_by_chunks_with_trailers)
     expect_has(text, "X-Trailer: kept\r\n");
 }
 
-Test(body, grows_out_of_the_small_pool)
+Test(body, grows_with_its_chunks)
 {
     begin(whole, NULL);
     send(CHUNKED);
@@ -467,7 +468,7 @@ Test(body, has_a_limit_of_its_own)
 
 Test(body, waits_while_the_budget_is_spent_and_goes_on)
 {
-    config.body_whole_budget = 4 * 16384; /* one small place */
+    config.body_whole_budget = 16384; /* one body */
     config.body_whole_bytes_max = 16384;
     begin(whole, NULL);
     struct rh_driver_conn *others[3];
@@ -489,17 +490,90 @@ Test(body, waits_while_the_budget_is_spent_and_goes_on)
     cr_expect_gt(rh_driver_output(others[2]).len, 0);
 }
 
-Test(body, for_which_there_never_is_a_budget_is_a_503)
+/* One byte of each body has come: that is what they cost, however much was announced. */
+Test(body, costs_the_bytes_that_have_arrived)
 {
-    config.body_whole_budget = 0;
+    static char rest[20000];
+    config.connections_max = 1000;
     begin(whole, NULL);
-    send(POST("9000") "first");
-    expect_has(received(), "HTTP/1.1 503 ");
+    for (unsigned i = 0; i < 900; i++) {
+        rh_driver_feed(rh_driver_open(driver), POST("20000") "a", sizeof POST("20000"));
+    }
+    memset(rest, 'r', sizeof rest);
+    send(POST("20000"));
+    rh_driver_feed(conn, rest, sizeof rest);
+    expect_has(received(), "HTTP/1.1 200 ");
+    cr_expect_eq(whole_calls, 1);
+}
+
+Test(body, costs_the_bytes_that_have_arrived_where_bodies_may_be_large)
+{
+    static char rest[300000];
+    config.body_bytes_max = config.body_whole_bytes_max = 32 << 20;
+    begin(whole, NULL);
+    for (unsigned i = 0; i < 60; i++) {
+        rh_driver_feed(rh_driver_open(driver), POST("33000000") "a", sizeof POST("33000000"));
+    }
+    memset(rest, 'r', sizeof rest);
+    send(POST("300000"));
+    rh_driver_feed(conn, rest, sizeof rest);
+    while (rh_driver_poll(driver)) {
+    }
+    expect_has(received(), "HTTP/1.1 200 ");
+}
+
+static void page(struct rh_exchange *x, void *data)
+{
+    static char text[20480];
+    if (rh_request_method(x) == RH_POST) {
+        whole(x, data);
+    } else {
+        memset(text, 'p', sizeof text);
+        rh_respond(x, 200, NULL, text, sizeof text);
+    }
+}
+
+/* Bodies that fill their budget take nothing from answers. */
+Test(body, of_strangers_takes_nothing_from_answers)
+{
+    static char rest[60000];
+    config.body_whole_budget = 256 << 10;
+    begin(page, NULL);
+    memset(rest, 'r', sizeof rest);
+    for (unsigned i = 0; i < 20; i++) {
+        struct rh_driver_conn *other = rh_driver_open(driver);
+        rh_driver_feed(other, POST("60001"), sizeof POST("60001") - 1);
+        rh_driver_feed(other, rest, sizeof rest);
+    }
+    for (unsigned i = 0; i < 30; i++) {
+        send(GET);
+        const char *text = received();
+        expect_has(text, "HTTP/1.1 200 ");
+        expect_has(text, "Content-Length: 20480\r\n");
+    }
+}
+
+Test(body, has_a_budget_that_can_work_or_its_field_is_named)
+{
+    struct test_door other;
+    struct rh_driver *none = NULL;
+    test_door_init(&other, whole, NULL);
+    config.body_whole_budget = config.body_whole_bytes_max - 1;
+    cr_expect_str_eq(rh_config_fault(&config), "body_whole_budget");
+    cr_expect_eq(rh_driver_create(&none, test_door_app(&other), &config), RH_ECONFIG);
+    config.body_whole_budget = config.body_whole_bytes_max;
+    cr_expect_null(rh_config_fault(&config));
+    config.answer_budget = 4096;
+    cr_expect_str_eq(rh_config_fault(&config), "answer_budget");
+    config.answer_budget = 1 << 20;
+    begin(whole, NULL);
+    send(POST("1") "a");
+    expect_has(received(), "HTTP/1.1 200 ");
 }
 
 Test(body, whose_woken_waiter_goes_does_not_strand_the_others)
 {
-    config.body_whole_budget = 4 * 16384;
+    config.body_whole_budget = 16384;
     config.body_whole_bytes_max = 16384;
     begin(whole, NULL);
     struct rh_driver_conn *first = rh_driver_open(driver);

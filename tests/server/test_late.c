@@ -210,6 +210,7 @@ CALL(rh_request_query, (void)rh_request_query(x))
 CALL(rh_request_host, (void)rh_request_host(x))
 CALL(rh_request_version_major, cr_assert_eq(rh_request_version_major(x), 1))
 CALL(rh_request_version_minor, (void)rh_request_version_minor(x))
+CALL(rh_request_version_major, (void)rh_request_version_major(x))
 CALL(rh_request_is_tls, (void)rh_request_is_tls(x))
 CALL(rh_request_peer, (void)rh_request_peer(x))
 CALL(rh_request_peer_port, (void)rh_request_peer_port(x))
@@ -317,6 +318,7 @@ static const struct call calls[] = {
     ROW(rh_request_host, 0),
     ROW(rh_request_version_major, 0),
     ROW(rh_request_version_minor, 0),
+    ROW(rh_request_version_major, 0),
     ROW(rh_request_is_tls, 0),
     ROW(rh_request_peer, 0),
     ROW(rh_request_peer_port, 0),

@@ -1067,6 +1067,7 @@ Test(server_create, refuses_a_configuration_out_of_range, .init = set_up)
     test_door_init(&door, pong, NULL);
     config.head_bytes_max = 1;
     cr_expect_eq(rh_server_create(&server, &loop, test_door_app(&door), &config), RH_ECONFIG);
+    cr_expect_not_null(strstr(rh_server_error(server), "head_bytes_max"), "the field is named");
     rh_server_destroy(server);
     loop_close(&loop);
 }

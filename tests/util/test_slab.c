@@ -66,3 +66,33 @@ Test(slab, notices_an_object_that_was_not_given_back, .signal = SIGABRT)
     cr_assert_not_null(rh_slab_acquire(&slab));
     rh_slab_fini(&slab);
 }
+
+#if !RH_SLAB_MALLOC
+Test(slab, returns_the_insides_of_free_objects_to_the_system)
+{
+    enum { OBJECTS = 8, BYTES = 16384 };
+    struct rh_slab slab;
+    char *objects[OBJECTS];
+    cr_assert_eq(rh_slab_init(&slab, "test", BYTES, OBJECTS), 0);
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        objects[i] = rh_slab_acquire(&slab);
+        memset(objects[i], 1, BYTES);
+    }
+    cr_expect_eq(rh_slab_trim(&slab), 0);
+    for (unsigned i = 1; i < OBJECTS; i++) {
+        rh_slab_release(&slab, objects[i]);
+    }
+    cr_expect_geq(rh_slab_trim(&slab), (OBJECTS - 1) * (BYTES - 2 * 4096));
+    cr_expect_eq(objects[0][BYTES - 1], 1, "what is in use stays");
+    for (unsigned i = 1; i < OBJECTS; i++) { /* the free list holds */
+        objects[i] = rh_slab_acquire(&slab);
+        cr_assert_not_null(objects[i]);
+        memset(objects[i], 2, BYTES);
+    }
+    cr_expect(rh_slab_is_exhausted(&slab));
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        rh_slab_release(&slab, objects[i]);
+    }
+    rh_slab_fini(&slab);
+}
+#endif
