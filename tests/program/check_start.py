@@ -112,7 +112,7 @@ def the_banner_has_the_real_url_of_each_host(_):
     program = Program()
     equal(program.urls, [f"http://localhost:{program.port}/"])
     summary = program.lines[-1]
-    holds(re.search(r"^rawhttp-uv \d+\.\d+\.\d+, .*pages, 1 loop, .* per connection$", summary), summary)
+    holds(re.search(r"^rawhttp-uv \d+\.\d+\.\d+, .*pages, 1 loop, .* per connection, \d+ MiB in all$", summary), summary)
     program = Program("--host", "127.0.0.1", "--host", "::1")
     equal(program.urls, [f"http://127.0.0.1:{program.port}/", f"http://[::1]:{program.port}/"])
     equal(program.stop(), 0)
