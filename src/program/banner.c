@@ -45,8 +45,7 @@ void banner_print(const struct banner *banner, const struct addresses *addresses
         fprintf(
             stderr,
             "Ctrl-C stops it. A connection needs that much while it is busy, and %llu bytes while "
-            "it is idle without TLS.
-",
+            "it is idle without TLS.\n",
             (unsigned long long)memory.connection_idle);
     }
 }

@@ -99,6 +99,18 @@ static void end(struct rh_exchange *x, int error)
     }
 }
 
+/* Calls the reader's last callback; answers an error if nobody else owes the answer. */
+static void report_end(struct rh_exchange *x, int error)
+{
+    x->body_told = true;
+    rh_exchange_enter(x);
+    tell_end(x, error);
+    if (error != 0 && rh_exchange_needs_answer(x)) { /* whoever holds it owes the answer */
+        rh_respond_error(x, status_of(error), rh_strerror(error));
+    }
+    rh_exchange_leave(x);
+}
+
 void rh_exchange_body_end(struct rh_exchange *x, int error)
 {
     if (x->body_state == RH_BODY_DISCARDING || x->body_state == RH_BODY_UNASKED) {
@@ -109,16 +121,9 @@ void rh_exchange_body_end(struct rh_exchange *x, int error)
     }
     end(x, error);
     rh_list_remove(&x->waiting);
-    if (x->body_told) {
-        return;
+    if (!x->body_told) {
+        report_end(x, error);
     }
-    x->body_told = true;
-    rh_exchange_enter(x);
-    tell_end(x, error);
-    if (error != 0 && rh_exchange_needs_answer(x)) { /* whoever holds it owes the answer */
-        rh_respond_error(x, status_of(error), rh_strerror(error));
-    }
-    rh_exchange_leave(x);
 }
 
 void rh_exchange_body_abandon(struct rh_exchange *x)
@@ -269,6 +274,10 @@ static void ask(struct rh_exchange *x)
         rh_exchange_enter(x);
         tell_end(x, RH_ECUT);
         rh_exchange_leave(x);
+        return;
+    }
+    if (x->body_state == RH_BODY_FAILED) { /* before anybody asked, while it was held */
+        report_end(x, RH_EBODY_CUT);
         return;
     }
     RH_ASSERT(x->body_state == RH_BODY_UNASKED || x->body_state == RH_BODY_DONE);

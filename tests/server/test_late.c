@@ -317,7 +317,6 @@ static const struct call calls[] = {
     ROW(rh_request_host, 0),
     ROW(rh_request_version_major, 0),
     ROW(rh_request_version_minor, 0),
-    ROW(rh_request_version_major, 0),
     ROW(rh_request_is_tls, 0),
     ROW(rh_request_peer, 0),
     ROW(rh_request_peer_port, 0),
