@@ -121,7 +121,9 @@ static void receive(struct rh_http2 *h, const uint8_t *bytes, size_t len)
     if (len == 0 || h->life >= RH_HTTP2_STOPPED) {
         return;
     }
+    h->memory.is_reading = true;
     ssize_t used = nghttp2_session_mem_recv(h->ng, bytes, len);
+    h->memory.is_reading = false;
     if (RH_UNLIKELY(used < 0)) {
         rh_http2_stop(h,
                       used == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? NGHTTP2_PROTOCOL_ERROR

@@ -12,6 +12,7 @@ struct rh_http2_memory {
     struct rh_heap *heap;
     size_t used; /* bytes, as the heap counts them */
     size_t limit;
+    bool is_reading; /* the limit counts */
 };
 
 /* `memory` must stay where it is until the last object is returned. */
