@@ -126,6 +126,7 @@ int rh_pools_init(struct rh_pools *pools, const struct rh_config *config, size_t
         for (size_t i = 0; i < RH_POOLS; i++) {
             rh_slab_fini(pool_at(pools, i));
         }
+        rh_heap_fini(&pools->heap);
         return -1;
     }
     return 0;
