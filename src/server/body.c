@@ -34,17 +34,21 @@ void rh_body_begin(struct rh_exchange *x, bool is_empty)
     }
 }
 
-void rh_body_discard(struct rh_exchange *x)
-{
-    if (x->body_state != RH_BODY_DISCARDING) {
-        move(x, RH_BODY_DISCARDING);
-    }
-}
-
 void rh_body_drop_reader(struct rh_exchange *x)
 {
     rh_list_remove(&x->waiting);
     move(x, RH_BODY_UNASKED);
+}
+
+void rh_body_discard(struct rh_exchange *x)
+{
+    if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_PAUSED) {
+        rh_body_drop_reader(x); /* beside a stream, which has ended now */
+        x->body_told = true;
+    }
+    if (x->body_state != RH_BODY_DISCARDING) {
+        move(x, RH_BODY_DISCARDING);
+    }
 }
 
 int64_t rh_body_length(const struct rh_exchange *x)

@@ -306,7 +306,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     rh_config_init(&config);
     config.connections_max = 4;
     config.exchanges_max = data[0] & 1 ? 3 : 200;
-    config.body_whole_budget = data[0] & 2 ? 0 : 1 << 20;
+    config.body_whole_bytes_max = data[0] & 2 ? 4096 : 256 * 1024;
+    config.body_whole_budget = data[0] & 2 ? 4096 : 1 << 20; /* at least one body */
     config.body_bytes_max = data[0] & 4 ? 100 : 1 << 20;
     config.head_bytes_max = data[0] & 8 ? 256 : 16384;
     config.target_bytes_max = 128;
