@@ -61,6 +61,7 @@ struct rh_config {
     /* Requests that are open at a time, per server: from a head's first byte to the end of its answer, held ones of
      * connections that are gone included. A request that finds no place gets a 503. 0: connections_max + 64 */
     uint32_t exchanges_max;
+    uint32_t http2; /* 1: HTTP/2, by ALPN over TLS and by prior knowledge on plain ports, if the library has it: 1 */
 };
 
 /* Fills every field with its default. Call it as rh_config_init(&config). */

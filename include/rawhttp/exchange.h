@@ -45,7 +45,8 @@ RH_API struct rh_slice
 rh_request_query(const struct rh_exchange *x); /* raw, without '?'; absent if none */
 RH_API struct rh_slice
 rh_request_host(const struct rh_exchange *x); /* authority, from Host or the target */
-RH_API int rh_request_version_minor(const struct rh_exchange *x); /* 0 or 1: HTTP/1.x */
+RH_API int rh_request_version_major(const struct rh_exchange *x); /* 1 or 2 */
+RH_API int rh_request_version_minor(const struct rh_exchange *x); /* 0 or 1: HTTP/1.x; 0 for HTTP/2 */
 /* What the connection says, or, behind rh_use_proxies, what a trusted proxy says of its client. */
 RH_API int rh_request_is_tls(const struct rh_exchange *x);
 RH_API struct rh_slice

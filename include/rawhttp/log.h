@@ -39,7 +39,8 @@ struct rh_access {
     uint64_t bytes_in;    /* request body bytes */
     uint64_t bytes_out;   /* response body bytes handed to the socket */
     unsigned status;      /* status code sent; 0 where the connection was lost before a head */
-    unsigned char version_minor; /* HTTP/1.x */
+    unsigned char version_major; /* 1 or 2 */
+    unsigned char version_minor; /* HTTP/1.x; 0 for HTTP/2 */
     unsigned char aborted;       /* the answer did not reach the socket whole */
     unsigned char tls;           /* 1 over TLS */
     struct rh_slice refusal;     /* the rule of the protocol that the head or the body broke, as

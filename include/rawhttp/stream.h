@@ -11,7 +11,8 @@ extern "C" {
 
 #define RH_LENGTH_UNKNOWN ((int64_t)-1)
 
-/* A pulled source. `pull` writes up to `room` bytes (at least 4,096 are offered) to `out` and returns how
+/* A pulled source. `pull` writes up to `room` bytes (HTTP/1 offers at least 4,096, HTTP/2 what the
+ * peer's window allows, at least 1) to `out` and returns how
  * many; 0: the end; RH_EAGAIN: nothing now, rh_source_resume will be called; another negative: failed (the
  * connection is then closed without a proper end). `close` is called exactly once, also when never pulled
  * (HEAD, 304, a cut); it may be NULL. */

@@ -48,6 +48,7 @@ struct rh_head {
     uint16_t fields_n;
     uint16_t bytes;        /* the whole head, with a leading empty line and the final one */
     uint8_t method;        /* enum rh_method */
+    uint8_t version_major; /* 1 or 2 */
     uint8_t version_minor; /* 0 or 1; a higher one is treated as 1 (RFC 9110 §2.5) */
     uint8_t form;          /* enum rh_target_form */
     uint8_t body_kind;     /* enum rh_body_kind */

@@ -25,7 +25,7 @@ void rh_parser_init(struct rh_parser *p, struct rh_field *fields,
 {
     /* Member by member: a memset of the whole becomes a string instruction that costs more than
      * the few stores it stands for. */
-    p->head = (struct rh_head){.method = 0};
+    p->head = (struct rh_head){.version_major = 1};
     p->fields = fields;
     p->limits = limits;
     rh_section_init(&p->section, fields, limits->fields_max);

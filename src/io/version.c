@@ -16,10 +16,10 @@ static char features[192];
 
 static void describe(void)
 {
-    snprintf(features, sizeof features, "libuv %s, OpenSSL %s%s%s%s%s%s%s", uv_version_string(),
+    snprintf(features, sizeof features, "libuv %s, OpenSSL %s%s%s%s%s%s%s%s", uv_version_string(),
              OpenSSL_version(OPENSSL_VERSION_STRING), RH_HAVE_JSON ? ", json" : "", RH_HAVE_GZIP ? ", gzip" : "",
              RH_HAVE_BROTLI ? ", brotli" : "", RH_HAVE_ZSTD ? ", zstd" : "",
-             RH_HAVE_CRYPT ? ", htpasswd" : "",
+             RH_HAVE_CRYPT ? ", htpasswd" : "", RH_HAVE_HTTP2 ? ", HTTP/2" : "",
              RH_SLAB_MALLOC ? ", slab=malloc" : "");
 }
 

@@ -9,6 +9,13 @@
 /* No single part of a request may fill the line. */
 enum { TARGET_MAX = 1024, FIELD_MAX = 256 };
 
+/* "1.1", "1.0" or "2". */
+static void add_version(struct text *text, const struct rh_access *access)
+{
+    text_printf(text, access->version_major > 1 ? "%u" : "%u.%u", access->version_major,
+                access->version_minor);
+}
+
 static const char *status_color(unsigned status)
 {
     switch (status / 100) {
@@ -63,7 +70,8 @@ static void add_common(struct text *text, const struct rh_access *access)
         text_add_escaped(text, access->method, FIELD_MAX);
         text_puts(text, " ");
         text_add_escaped(text, access->target, TARGET_MAX);
-        text_printf(text, " HTTP/1.%u", access->version_minor);
+        text_puts(text, " HTTP/");
+        add_version(text, access);
     }
     text_printf(text, "\" %u ", access->status);
     if (access->bytes_out == 0)
@@ -108,8 +116,10 @@ static void add_json(struct text *text, const struct rh_access *access)
     add_member(text, "target", access->target, TARGET_MAX);
     add_member(text, "host", access->host, FIELD_MAX);
     add_member(text, "route", access->route, FIELD_MAX);
-    text_printf(text, ",\"version\":\"1.%u\",\"tls\":%s,\"status\":%u", access->version_minor,
-                access->tls ? "true" : "false", access->status);
+    text_puts(text, ",\"version\":\"");
+    add_version(text, access);
+    text_printf(text, "\",\"tls\":%s,\"status\":%u", access->tls ? "true" : "false",
+                access->status);
     text_printf(text,
                 ",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64 ",\"duration_us\":%" PRIu64,
                 access->bytes_in, access->bytes_out, access->duration_us);

@@ -72,6 +72,8 @@ const struct option_row option_table[] = {
      "bytes of a request's body", "10M"},
     {NULL, 0, "max-connections", "N", OPTION_COUNT, FIELD(connections_max), 1, 1 << 24, NULL,
      "connections of one loop", "10000"},
+    {NULL, 0, "no-http2", NULL, OPTION_FLAG, FIELD(no_http2), 0, 1, NULL,
+     "HTTP/1 only, on plain and on TLS ports", NULL},
     {NULL, 0, "keep-alive", "on/off", OPTION_FLAG, FIELD(keep_alive), 0, 1, NULL,
      "several requests on one connection", "on"},
 

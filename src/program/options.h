@@ -44,7 +44,7 @@ struct options {
     int64_t rate_bytes_min;
     int64_t answer_ms;
     int64_t head_bytes_max, body_bytes_max, connections_max;
-    int64_t keep_alive;
+    int64_t keep_alive, no_http2;
 
     int64_t grace_ms, drain_delay_ms;
     int64_t spa, no_compression;

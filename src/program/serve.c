@@ -72,6 +72,7 @@ static int configure(struct service *service)
     if (config->body_whole_bytes_max > config->body_bytes_max)
         config->body_whole_bytes_max = (uint32_t)config->body_bytes_max;
     config->keep_alive = (uint32_t)options->keep_alive;
+    config->http2 = options->no_http2 ? 0 : 1;
     if (options->verbose)
         config->log_level = RH_LOG_DEBUG;
 

@@ -37,6 +37,7 @@ static const struct rh_config defaults = {
     .log_level = RH_LOG_INFO,
     .server_name = "rawhttp-uv",
     .linger_max_ms = 30000,
+    .http2 = 1,
 };
 
 void rh_config_init_sized(struct rh_config *config, size_t size)
@@ -89,7 +90,7 @@ void rh_config_memory(const struct rh_config *config, struct rh_memory *ret_memo
     ret_memory->connection_max = ret_memory->connection_idle + buffers + request;
     ret_memory->connection_tls = OPENSSL_BUSY + CIPHERTEXT;
     ret_memory->fixed = sizeof(struct rh_engine) + 256 * 1024 + rh_pools_bulk_bytes(&c) +
-                        rh_pools_bulk_max(&c) * RH_CIPHER_BULK_BYTES;
+                        rh_pools_bulk_max(&c) * RH_CIPHER_BULK_BYTES + rh_pools_heap_bytes(&c);
     ret_memory->ceiling =
         ret_memory->fixed + c.body_whole_budget + request * c.exchanges_max +
         (ret_memory->connection_idle + buffers + ret_memory->connection_tls) * c.connections_max;

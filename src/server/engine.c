@@ -12,6 +12,7 @@
 #include "rawhttp/error.h"
 #include "server/config.h"
 #include "server/http1.h"
+#include "server/http2/kind.h"
 
 enum {
     LOG_LINE_MAX = 1024,
@@ -46,6 +47,11 @@ int rh_engine_init(struct rh_engine *engine, struct rh_door *door, const struct 
     rh_alarms_init(&engine->alarms);
     engine->thread = pthread_self();
     rh_engine_add_kind(engine, &rh_http1_kind);
+#if RH_HAVE_HTTP2
+    if (engine->config.http2 != 0) {
+        rh_engine_add_kind(engine, &rh_http2_kind);
+    }
+#endif
     return 0;
 }
 

@@ -136,6 +136,9 @@ void rh_exchange_free(struct rh_exchange *x)
     if (x->watch != RH_WATCH_NONE) {
         rh_exchange_watch_for(x, RH_WATCH_NONE);
     }
+    if (x->part != NULL) {
+        x->part->on_free(x);
+    }
     rh_exchange_close_body(x);
     rh_exchange_release_whole(x);
     if (x->head_block != NULL) {
@@ -183,6 +186,7 @@ static void tell_access(struct rh_exchange *x, bool aborted)
         .bytes_in = x->body_received,
         .bytes_out = x->answer_bytes,
         .status = x->status,
+        .version_major = x->head.version_major,
         .version_minor = x->head.version_minor,
         .aborted = aborted,
         .tls = x->tls,

@@ -85,6 +85,11 @@ struct rh_pipe {
     bool wants_drained; /* a write took less than everything */
 };
 
+/* What a session keeps for an exchange: the first member of an object of its own. */
+struct rh_exchange_part {
+    void (*on_free)(struct rh_exchange *x); /* the exchange is about to be freed */
+};
+
 struct rh_exchange {
     /* Set when it is created, or before they are first read. */
     struct rh_link waiting; /* in engine->body_waiters, or, answered, in output->answered until it
@@ -176,6 +181,8 @@ struct rh_exchange {
     bool overruled;       /* answered in the handler's place: what the handler answers is a no-op */
 
     _Atomic uint32_t posts; /* of other threads that have not run yet; counted by them */
+
+    struct rh_exchange_part *part; /* the session's own; NULL: none */
 
     /* Hooks and names. */
     struct rh_abort_hook *aborts; /* newest first; in the arena, and their places stay in it */

@@ -3,6 +3,7 @@
 #include "server/pools.h"
 
 #include "server/exchange.h"
+#include "server/http2/limits.h"
 #include "server/output.h"
 
 static struct rh_slab *pool_at(struct rh_pools *pools, size_t index)
@@ -40,6 +41,16 @@ size_t rh_pools_inline_bytes(const struct rh_config *config)
     return fields > RH_EXCHANGE_INLINE_BYTES ? fields : RH_EXCHANGE_INLINE_BYTES;
 }
 
+size_t rh_pools_heap_bytes(const struct rh_config *config)
+{
+#if RH_HAVE_HTTP2
+    return config->http2 != 0 ? rh_http2_heap_bytes(config) : 0;
+#else
+    (void)config;
+    return 0;
+#endif
+}
+
 int rh_pools_init(struct rh_pools *pools, const struct rh_config *config, size_t connection_bytes)
 {
     size_t n = config->connections_max;
@@ -64,11 +75,16 @@ int rh_pools_init(struct rh_pools *pools, const struct rh_config *config, size_t
         {"bodies_small", RH_BODY_SMALL_BYTES, small_n},
         {"bodies", large > 0 ? large : 64, large_n},
     };
+    if (rh_heap_init(&pools->heap, rh_pools_heap_bytes(config),
+                     4 * (size_t)config->head_bytes_max) != 0) {
+        return -1;
+    }
     for (size_t i = 0; i < RH_POOLS; i++) {
         if (rh_slab_init(pool_at(pools, i), plan[i].name, plan[i].bytes, plan[i].count) != 0) {
             while (i > 0) {
                 rh_slab_fini(pool_at(pools, --i));
             }
+            rh_heap_fini(&pools->heap);
             return -1;
         }
     }
@@ -77,6 +93,7 @@ int rh_pools_init(struct rh_pools *pools, const struct rh_config *config, size_t
 
 void rh_pools_fini(struct rh_pools *pools)
 {
+    rh_heap_fini(&pools->heap);
     for (size_t i = 0; i < RH_POOLS; i++) {
         rh_slab_fini(pool_at(pools, i));
     }

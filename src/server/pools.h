@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "rawhttp/config.h"
+#include "util/heap.h"
 #include "util/slab.h"
 
 enum {
@@ -35,6 +36,7 @@ struct rh_pools {
     struct rh_slab arenas;       /* further blocks of arenas */
     struct rh_slab pipes;        /* rh_stream_write's buffers */
     struct rh_slab bodies_small; /* whole bodies up to RH_BODY_SMALL_BYTES */
+    struct rh_heap heap;         /* HTTP/2's sessions, and streams' content that waits */
     struct rh_slab bodies;       /* whole bodies up to body_whole_bytes_max */
 };
 
@@ -52,6 +54,8 @@ const struct rh_slab *rh_pools_at(const struct rh_pools *pools, size_t index);
 /* How many bulk buffers there are of each kind, and what they need together. */
 size_t rh_pools_bulk_max(const struct rh_config *config);
 size_t rh_pools_bulk_bytes(const struct rh_config *config);
+/* Bytes that HTTP/2 may use beside the pools. */
+size_t rh_pools_heap_bytes(const struct rh_config *config);
 /* Bytes of one input buffer: a whole head must fit. */
 size_t rh_pools_input_bytes(const struct rh_config *config);
 /* Bytes of an exchange's own memory, the first block of its arena: all field lines of a head must

@@ -63,6 +63,11 @@ struct rh_slice rh_request_host(const struct rh_exchange *x)
     return x->head.host_len > 0 ? part(x, x->head.host_at, x->head.host_len) : absent;
 }
 
+int rh_request_version_major(const struct rh_exchange *x)
+{
+    return x->head.version_major;
+}
+
 int rh_request_version_minor(const struct rh_exchange *x)
 {
     return x->head.version_minor;

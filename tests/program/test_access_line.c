@@ -19,6 +19,7 @@ static struct rh_access sample(void)
         .duration_us = 1234,
         .bytes_out = 42,
         .status = 200,
+        .version_major = 1,
         .version_minor = 1,
     };
 }
@@ -56,6 +57,10 @@ Test(access_line, common_and_combined_are_apaches, .init = utc)
     cr_assert_str_eq(format(ACCESS_COMBINED, false, &access),
                      "192.0.2.7 - - [14/Nov/2023:22:13:20 +0000] \"GET /a?b=c HTTP/1.1\" 200 42 "
                      "\"-\" \"curl/8\"\n");
+    access.version_major = 2;
+    access.version_minor = 0;
+    cr_assert_str_eq(format(ACCESS_COMMON, false, &access),
+                     "192.0.2.7 - - [14/Nov/2023:22:13:20 +0000] \"GET /a?b=c HTTP/2\" 200 42\n");
 }
 
 Test(access_line, a_request_that_could_not_be_read_is_a_dash, .init = utc)

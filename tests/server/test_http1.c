@@ -144,6 +144,7 @@ Test(http1, takes_the_authority_of_an_absolute_target_and_not_host)
 
 Test(http1, looks_at_the_version_before_the_method)
 {
+    config.http2 = 0; /* whose preface this is */
     begin(pong, NULL);
     send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     expect_has(received(), "HTTP/1.1 505 ");
