@@ -13,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "io/tls.h"
+#include "tls/tls.h"
 
 enum { ROOM = 32768 };
 

@@ -2,7 +2,7 @@
  * knows the fields that it needs by name, and answers what the body is (RFC 9112 §6.3). */
 #include "parsers.h"
 
-#include "http/parser.h"
+#include "http/h1/parser.h"
 
 static struct rh_field fields[FIELDS_MAX];
 static const struct rh_head_limits limits = {HEAD_BYTES_MAX, 8192, FIELDS_MAX};

@@ -5,7 +5,7 @@
 
 #include <stdatomic.h>
 
-#include "app/pool.h"
+#include "util/pool.h"
 #include "app/router.h"
 #include "rawhttp/app.h"
 #include "rawhttp/compress.h"

@@ -10,7 +10,7 @@
 #include <uv.h>
 
 #include "io/file.h"
-#include "io/tls.h"
+#include "tls/tls.h"
 #include "io/turn.h"
 #include "rawhttp/slice.h"
 #include "util/counter.h"

@@ -5,7 +5,7 @@
  * that reads slowly holds up nobody and costs no memory of its own.
  *
  * What may block is the disk, since sendfile waits for pages that are not in memory: who calls has looked that they are
- * (app/files_reader.c), because only there is somebody who can have them fetched off the loop.
+ * (app/files/reader.c), because only there is somebody who can have them fetched off the loop.
  *
  * Ways to fail: the write fails; the file is shorter than the range (UV_EOF); the connection closes, and then the
  * write in flight ends with UV_ECANCELED and the file is not touched again. */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "program/listen_value.h"
+#include "program/options/listen.h"
 
 enum { FIRST_INHERITED = 3, INHERITED_MAX = 64 };
 

@@ -6,7 +6,7 @@
 
 #include <rawhttp.h>
 
-#include "program/options.h"
+#include "program/options/options.h"
 
 /* How many sockets a service manager hands over to this process (sd_listen_fds(3)). */
 size_t listens_inherited(void);

@@ -8,7 +8,7 @@
 
 #include <rawhttp.h>
 
-#include "program/options.h"
+#include "program/options/options.h"
 #include "program/serve.h"
 
 /* Puts /dev/null where the program was started without standard descriptors: the first file or

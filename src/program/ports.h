@@ -9,7 +9,7 @@
 
 #include <rawhttp.h>
 
-#include "program/options.h"
+#include "program/options/options.h"
 
 enum { PORTS_HUNTED = 20, ADDRESSES_MAX = 2 * TEXT_LIST_MAX };
 

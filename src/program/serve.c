@@ -15,16 +15,16 @@
 #include <rawhttp.h>
 
 #include "program/banner.h"
-#include "program/demo.h"
-#include "program/hidden.h"
+#include "program/demo/demo.h"
+#include "program/kit/hidden.h"
 #include "program/limits.h"
 #include "program/listens.h"
-#include "program/logs.h"
+#include "program/log/logs.h"
 #include "program/ports.h"
 #include "program/signals.h"
 #include "program/supervisor.h"
-#include "program/tls_setup.h"
-#include "program/tls_watch.h"
+#include "program/tls/setup.h"
+#include "program/tls/watch.h"
 
 enum { HTTP_PORT = 8080, HTTPS_PORT = 8443, ERROR_MAX = 512, HEAD_BYTES_MAX = 65535 };
 

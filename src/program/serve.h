@@ -2,7 +2,7 @@
 #ifndef RH_PROGRAM_SERVE_H
 #define RH_PROGRAM_SERVE_H
 
-#include "program/options.h"
+#include "program/options/options.h"
 
 /* Serves until a signal ends it. Returns the program's exit code. */
 int serve(const struct options *options);

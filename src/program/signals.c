@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "program/notes.h"
+#include "program/log/notes.h"
 #include "program/supervisor.h"
 
 /* A process that was started on a terminal can open it as /dev/tty for as long as it is there. */

@@ -8,8 +8,8 @@
 
 #include <rawhttp.h>
 
-#include "program/logs.h"
-#include "program/tls_watch.h"
+#include "program/log/logs.h"
+#include "program/tls/watch.h"
 
 struct signals {
     struct rh_runner *runner;

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <uv.h>
 
-#include "io/tls.h"
+#include "tls/tls.h"
 #include "io/work.h"
 #include "server/server.h"
 #include "util/options.h"

@@ -9,7 +9,7 @@
 #include "io/file.h"
 #include "rawhttp/exchange.h"
 #include "rawhttp/stream.h"
-#include "server/due.h"
+#include "server/engine/due.h"
 
 /* First member of struct rh_app; the in-memory tests pass one of their own. */
 struct rh_door {

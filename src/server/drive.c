@@ -13,8 +13,8 @@
 #include <string.h>
 #include <uv.h>
 
-#include "server/buffers.h"
-#include "server/engine.h"
+#include "server/conn/buffers.h"
+#include "server/engine/engine.h"
 #include "util/word.h"
 #include "util/machine.h"
 

@@ -7,7 +7,7 @@
 
 #include <time.h>
 
-#include "server/conns.h"
+#include "server/conn/conns.h"
 #include "server/drive_states.h"
 #include "server/output.h"
 #include "server/session.h"

@@ -1,7 +1,7 @@
 /* What happens when a connection's deadline has passed. Those of its own (write, linger, handshake,
  * rest) are looked at here; the session's are told to it. */
 #include "server/drive.h"
-#include "server/engine.h"
+#include "server/engine/engine.h"
 
 /* The peer may be reading slowly rather than not at all: what is still unsent shows it. */
 static bool write_moved(struct rh_drive *d)

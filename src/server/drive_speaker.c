@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "server/drive.h"
-#include "server/engine.h"
+#include "server/engine/engine.h"
 
 /* Ends the session that speaks and begins one of another kind. */
 static void speak(struct rh_drive *d, const struct rh_session_kind *kind, void *argument)

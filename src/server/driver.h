@@ -3,7 +3,7 @@
 #define RH_SERVER_DRIVER_H
 
 #include "rawhttp/driver.h"
-#include "server/engine.h"
+#include "server/engine/engine.h"
 
 struct rh_engine *rh_driver_engine(struct rh_driver *driver);
 

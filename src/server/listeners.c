@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "io/tls.h"
+#include "tls/tls.h"
 #include "util/options.h"
 
 struct rh_listeners_entry {

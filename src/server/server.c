@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/config.h"
+#include "server/engine/config.h"
 
 enum { HOLDS_AFTER_MS = 1000 };
 

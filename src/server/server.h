@@ -5,8 +5,8 @@
 
 #include "io/turn.h"
 #include "rawhttp/server.h"
-#include "server/conn.h"
-#include "server/engine.h"
+#include "server/conn/conn.h"
+#include "server/engine/engine.h"
 #include "server/listeners.h"
 
 /* OPEN -> DRAINING -> CLOSING -> CLOSED; FAILED: create failed, only error and destroy. */

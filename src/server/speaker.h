@@ -3,8 +3,8 @@
 #ifndef RH_SERVER_SPEAKER_H
 #define RH_SERVER_SPEAKER_H
 
-#include "server/http1.h"
-#include "server/misdirected.h"
+#include "server/http1/http1.h"
+#include "server/http1/misdirected.h"
 
 union rh_speaker {
     struct rh_http1 http1;

@@ -1,8 +1,8 @@
 /* Conditional requests and ranges, case by case. */
 #include <criterion/criterion.h>
 
-#include "app/condition.h"
-#include "app/mime.h"
+#include "http/condition.h"
+#include "http/mime.h"
 
 /* Sun, 06 Nov 1994 08:49:37 GMT is 784111777. */
 #define AT "Sun, 06 Nov 1994 08:49:37 GMT"

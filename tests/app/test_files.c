@@ -10,7 +10,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "app/listing.h"
+#include "app/files/listing.h"
 #include "io/file.h"
 #include "leaks.h"
 #include "live.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "app/files.h"
+#include "app/files/files.h"
 #include "leaks.h"
 #include "io/file.h"
 #include "rawhttp/stream.h"

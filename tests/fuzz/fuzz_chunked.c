@@ -1,6 +1,6 @@
 /* A chunked body, whole and in pieces: the same content, the same end, the same refusal. */
 #include "fuzz/fuzz.h"
-#include "http/chunked.h"
+#include "http/h1/chunked.h"
 
 enum { BYTES_MAX = 4000, TRAILERS_MAX = 4 };
 

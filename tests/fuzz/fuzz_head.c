@@ -1,7 +1,7 @@
 /* A request head, whole and in pieces: however the bytes are cut, the answer is the same, at the
  * same byte; and what is done holds together. */
 #include "fuzz/fuzz.h"
-#include "http/parser.h"
+#include "http/h1/parser.h"
 #include "http/path.h"
 
 enum { FIELDS_MAX = 20 };

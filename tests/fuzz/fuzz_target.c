@@ -1,6 +1,6 @@
 /* A target in a request line, and the canonical form of whatever path comes. */
 #include "fuzz/fuzz.h"
-#include "http/parser.h"
+#include "http/h1/parser.h"
 #include "http/path.h"
 #include "util/ascii.h"
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "fuzz/fuzz.h"
-#include "io/tls.h"
+#include "tls/tls.h"
 #include "support/tls_peer.h"
 
 static const size_t steps[] = {1, 2, 5, 16, 64, 500, 5000, 100000};

@@ -16,8 +16,8 @@
 #include <stdint.h>
 
 #include "guard.h"
-#include "http/chunked.h"
-#include "http/parser.h"
+#include "http/h1/chunked.h"
+#include "http/h1/parser.h"
 #include "http/path.h"
 #include "util/ascii.h"
 

@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 
-#include "http/chunked.h"
-#include "http/parser.h"
+#include "http/h1/chunked.h"
+#include "http/h1/parser.h"
 
 /* The text cases say what comes out of which bytes; here is how the machines behave. */
 static const struct rh_head_limits limits = {16384, 8192, 64};

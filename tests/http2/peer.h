@@ -8,7 +8,7 @@
 #include "rawhttp/body.h"
 #include "rawhttp/exchange.h"
 #include "rawhttp/stream.h"
-#include "server/engine.h"
+#include "server/engine/engine.h"
 #include "server/http2/http2.h"
 #include "server/output.h"
 #include "support/door.h"

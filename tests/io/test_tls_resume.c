@@ -1,6 +1,6 @@
 #include "tls_fixture.h"
 
-#include "io/tls_store.h"
+#include "tls/store.h"
 
 TestSuite(tls_resume, .init = setup, .fini = teardown, .timeout = 60);
 

@@ -1,7 +1,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "io/tls_ticket.h"
+#include "tls/tickets.h"
 
 enum { START = 1000, PERIOD = RH_TLS_TICKET_ROTATE_S };
 

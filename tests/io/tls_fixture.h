@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/tls.h"
+#include "tls/tls.h"
 #include "rawhttp/error.h"
 #include "support/cert_folder.h"
 #include "support/tls_peer.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "program/access_line.h"
+#include "program/log/access_line.h"
 
 static char line[ACCESS_LINE_MAX + 1];
 

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "program/log_writer.h"
+#include "program/log/writer.h"
 
 static size_t file_length(const char *path)
 {

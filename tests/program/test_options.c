@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "program/options.h"
-#include "program/option_table.h"
+#include "program/options/options.h"
+#include "program/options/table.h"
 
 static struct options options;
 static char error[512];

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "program/text.h"
+#include "program/kit/text.h"
 
 static char buffer[256];
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/addresses.h"
+#include "server/conn/addresses.h"
 
 static struct rh_peer v4(uint32_t address)
 {

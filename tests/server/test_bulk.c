@@ -11,7 +11,7 @@
 #include "rawhttp/body.h"
 #include "rawhttp/server.h"
 #include "rawhttp/stream.h"
-#include "server/pools.h"
+#include "server/engine/pools.h"
 #include "support/door.h"
 #include "support/loop.h"
 

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "server/gather.h"
+#include "server/engine/gather.h"
 
 enum { PAGE = RH_GATHER_PAGE, PIECE = 16 * PAGE };
 

@@ -5,7 +5,7 @@
 
 #include <openssl/ssl.h>
 
-#include "io/tls.h"
+#include "tls/tls.h"
 
 /* Bytes that grow. */
 struct tls_bytes {

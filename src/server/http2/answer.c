@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "rawhttp/status.h"
-#include "server/answer.h"
+#include "server/exchange/answer.h"
 #include "server/http2/stream.h"
 #include "util/ascii.h"
 #include "util/word.h"

@@ -6,7 +6,7 @@
 
 #include <nghttp2/nghttp2.h>
 
-#include "server/exchange.h"
+#include "server/exchange/exchange.h"
 #include "server/http2/closed.h"
 #include "server/http2/glitch.h"
 #include "server/http2/limits.h"

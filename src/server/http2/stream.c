@@ -9,7 +9,7 @@
 
 #include "http/path.h"
 #include "http/status.h"
-#include "server/answer.h"
+#include "server/exchange/answer.h"
 
 /* The field lines stand first, as many as there may be; the text follows. */
 static size_t text_at(const struct rh_exchange *x)

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "http/method.h"
-#include "server/exchange.h"
+#include "server/exchange/exchange.h"
 #include "server/websocket/handshake.h"
 #include "server/websocket/websocket.h"
 #include "util/ascii.h"

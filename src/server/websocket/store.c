@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/engine.h"
+#include "server/engine/engine.h"
 
 struct rh_ws_store *rh_ws_store_of(struct rh_engine *engine)
 {

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 
 #include "rawhttp/websocket.h"
-#include "server/engine.h"
+#include "server/engine/engine.h"
 #include "server/session.h"
 #include "server/websocket/extension.h"
 #include "server/websocket/flood.h"
