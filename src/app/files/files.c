@@ -1,6 +1,6 @@
 /* Static files. The happy path: the request's path becomes a name below the folder, the name is in
  * the cache and was looked at within the last second, and the answer goes out without a system call
- * of this room. Otherwise the exchange is held, a job in the pool looks at the disk (files_job.c),
+ * of this room. Otherwise the exchange is held, a job in the pool looks at the disk (job.c),
  * and the answer follows from what it found: a small file, which is kept; a large one, which is
  * streamed; a folder, which gets its slash; a listing; an error.
  *

@@ -1,14 +1,14 @@
 /* Static files inside: one request's way from a path to bytes.
  *
- *   files_root.c   the folder behind a path                            (thread pool)
+ *   root.c         the folder behind a path                            (thread pool)
  *   files.c        the folder, the request's path                      (loop)
- *   files_look.c   from a name to what is there                        (loop)
- *   files_answer.c from what is there to an answer                     (loop)
- *   files_job.c    open, stat, read, list                              (thread pool)
- *   files_hidden.c what is never served                                (thread pool)
- *   files_cache.c  small files kept in memory, by server               (loop)
- *   files_parts.c  several ranges of a file at once                   (loop)
- *   files_reader.c large files, read as the peer takes them            (both)
+ *   look.c         from a name to what is there                        (loop)
+ *   answer.c       from what is there to an answer                     (loop)
+ *   job.c          open, stat, read, list                              (thread pool)
+ *   hidden.c       what is never served                                (thread pool)
+ *   cache.c        small files kept in memory, by server               (loop)
+ *   parts.c        several ranges of a file at once                   (loop)
+ *   reader.c       large files, read as the peer takes them            (both)
  *   listing.c      a folder as a list, a page or JSON                  (thread pool)
  */
 #ifndef RH_APP_FILES_FILES_H

@@ -26,12 +26,12 @@ void rh_http1_finish(struct rh_http1 *h, bool lingers);
 /* Behind an answer: ends its exchange, or reads its body away first. */
 void rh_http1_settle(struct rh_http1 *h);
 
-/* http1_answer.c: adds what the exchange has to say. */
+/* answer.c: adds what the exchange has to say. */
 enum rh_pull rh_http1_answer(struct rh_http1 *h, struct rh_exchange *x, struct rh_output *out);
 /* All bytes of the answer are in the output (NULL: written). */
 void rh_http1_complete(struct rh_http1 *h, struct rh_exchange *x, struct rh_output *out);
 
-/* encode.c: writes status line and fields of x's answer behind the output. `length` is the
+/* head.c: writes status line and fields of x's answer behind the output. `length` is the
  * content's (RH_LENGTH_UNKNOWN: by chunks or until close). False when there is no room. */
 bool rh_http1_encode_head(struct rh_exchange *x, struct rh_output *out, int64_t length);
 /* Writes the whole reply that is due; needs RH_REPLY_BYTES_MAX of room. */
