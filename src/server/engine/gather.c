@@ -209,9 +209,13 @@ enum rh_gather_result rh_gather_take(struct rh_gather *g, struct rh_place *place
     }
     uint32_t more = pages > slot->touched ? pages - slot->touched : 0;
     uint32_t over = g->touched + more > g->pages_max ? g->touched + more - g->pages_max : 0;
-    if ((over > 0 && free_pages(g, over, index) < over) || !set_room(g, place, index, pages)) {
+    if (over > 0 && free_pages(g, over, index) < over) {
         rh_counter_add(&g->refused, 1);
         return RH_GATHER_WAIT;
+    }
+    if (!set_room(g, place, index, pages)) {
+        rh_counter_add(&g->refused, 1);
+        return RH_GATHER_FAILED;
     }
     slot->touched += more;
     g->touched += more;

@@ -62,7 +62,8 @@ struct rh_gather {
 enum rh_gather_result {
     RH_GATHER_TAKEN,
     RH_GATHER_WAIT, /* not now: when somebody gives back */
-    RH_GATHER_NEVER /* it is more than one place holds */
+    RH_GATHER_NEVER, /* it is more than one place holds */
+    RH_GATHER_FAILED /* the system has no memory, and nobody's giving back would tell when it has */
 };
 
 /* Reserves address space for `places` pieces of up to `piece_bytes` each, which use `budget_bytes`

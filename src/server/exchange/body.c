@@ -208,8 +208,8 @@ void rh_body_serve_waiters(struct rh_engine *engine)
             return;
         }
         rh_list_remove(&x->waiting);
-        if (make_room(x, (size_t)x->body_received + 1) == RH_GATHER_TAKEN) {
-            rh_body_resume(x);
+        if (make_room(x, (size_t)x->body_received + 1) != RH_GATHER_WAIT) {
+            rh_body_resume(x); /* what failed is reported when its next piece is taken */
             continue;
         }
         rh_list_push_back(&engine->body_waiters, &x->waiting);
@@ -233,6 +233,7 @@ static size_t take_whole(struct rh_exchange *x, struct rh_slice piece)
             rh_list_push_back(&x->engine->body_waiters, &x->waiting);
             return 0;
         case RH_GATHER_NEVER:
+        case RH_GATHER_FAILED:
             rh_exchange_body_end(x, RH_ENOROOM);
             return piece.len;
         }

@@ -257,9 +257,12 @@ static void answer_copy(struct rh_exchange *x, unsigned status, struct rh_slice 
         rh_answer_give_slab(x, status, copy, place);
     } else {
         bool never = result == RH_GATHER_NEVER;
+        const char *why = never                        ? "it is too large"
+                          : result == RH_GATHER_FAILED ? "the system has no memory"
+                                                       : "answer_budget is spent";
         rh_exchange_log(x, RH_LOG_ERROR,
                         "cannot copy an answer of %zu bytes on %.*s: %s: use rh_respond_owned",
-                        body.len, RH_ROW(x), never ? "it is too large" : "answer_budget is spent");
+                        body.len, RH_ROW(x), why);
         x->type = rh_slice_from("text/plain");
         copy = never ? (struct rh_slice){too_large, sizeof too_large - 1}
                      : (struct rh_slice){no_room, sizeof no_room - 1};
