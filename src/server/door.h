@@ -107,6 +107,8 @@ struct rh_given {
     struct rh_slice content;
 };
 void rh_exchange_given(const struct rh_exchange *x, struct rh_given *ret_given);
+/* Returns true if the request has a line of one of these fields: bits, `1 << RH_FIELD_...`. */
+bool rh_request_has_any(const struct rh_exchange *x, uint64_t ids);
 /* Who answers has seen to the content's coding: `finish` is not told of it. */
 void rh_exchange_send_as_is(struct rh_exchange *x);
 /* As rh_response_set, for a field of the app room's own making: its name is a literal, kept by

@@ -301,7 +301,8 @@ void rh_files_find(struct rh_exchange *x, struct rh_files *files, const struct r
         rh_respond_error(x, 503, NULL);
         return;
     }
-    if (files->options.compression) {
+    if (files->options.compression &&
+        rh_request_has_any(x, UINT64_C(1) << RH_FIELD_ACCEPT_ENCODING)) {
         struct rh_slice accept = rh_request_list(x, "accept-encoding");
         key.codings = accept.base != NULL ? rh_codings_of(accept) : 0;
     }

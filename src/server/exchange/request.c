@@ -136,6 +136,17 @@ struct rh_slice rh_request_field(const struct rh_exchange *x, const char *name)
     return next_line(&lines, rh_slice_from(name));
 }
 
+bool rh_request_has_any(const struct rh_exchange *x, uint64_t ids)
+{
+    _Static_assert(RH_FIELD_IDS <= 64, "an id is a bit");
+    for (size_t i = 0; i < x->head.fields_n; i++) {
+        if ((ids >> x->fields[i].id & 1) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Writes the lines from `line` on to `out`, joined, if it is not NULL; returns their length. */
 static size_t join(struct lines lines, struct rh_slice name, struct rh_slice line, char *out)
 {
