@@ -143,20 +143,33 @@ static inline void output_written(struct rh_drive *d)
     }
 }
 
-static void flush(struct rh_drive *d)
+/* Not all of it was taken at once: the rest is in flight (1), or the write failed. */
+static __attribute__((noinline)) void keep_written(struct rh_drive *d, int state)
 {
-    if (rh_output_is_empty(d->out)) {
-        return;
-    }
-    int state = rh_drive_carrier(d)->write(d);
-    if (RH_LIKELY(state == 0)) {
-        output_written(d);
-    } else if (state == 1) {
+    if (state == 1) {
         RH_MOVE(rh_output_moves, d->output, RH_OUTPUT_IN_FLIGHT);
         d->count.unsent = (uint32_t)rh_drive_carrier(d)->unsent(d);
         rh_drive_set_deadline(d, RH_DEADLINE_WRITE);
     } else {
         rh_drive_close(d, RH_WRITE_FAILED);
+    }
+}
+
+/* The output is not empty. */
+static RH_ALWAYS_INLINE void write_output(struct rh_drive *d)
+{
+    int state = rh_drive_carrier(d)->write(d);
+    if (RH_LIKELY(state == 0)) {
+        output_written(d);
+    } else {
+        keep_written(d, state);
+    }
+}
+
+static void flush(struct rh_drive *d)
+{
+    if (!rh_output_is_empty(d->out)) {
+        write_output(d);
     }
 }
 
@@ -356,7 +369,7 @@ static void move(struct rh_drive *d)
         if (d->out == NULL || rh_output_is_empty(d->out)) {
             return;
         }
-        flush(d);
+        write_output(d);
         if (again || (d->in_at == d->in_len && !s->has_output && d->input == RH_INPUT_OPEN)) {
             return; /* the second is what mostly follows: it saves a round in which nothing moves */
         }
