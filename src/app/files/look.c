@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app/files/files.h"
+#include "http/field.h"
 #include "http/media.h"
 #include "rawhttp/log.h"
 #include "server/door.h"
