@@ -160,6 +160,8 @@ void rh_answer_begin(struct rh_exchange *x)
 void rh_answer_complete(struct rh_exchange *x)
 {
     move(x, RH_ANSWER_COMPLETE);
+    rh_body_leave(
+        x); /* who read it beside a stream does no more, before others queue the exchange */
 }
 
 static enum rh_answer_pulled break_off(struct rh_exchange *x, const char *why)

@@ -42,10 +42,6 @@ void rh_body_drop_reader(struct rh_exchange *x)
 
 void rh_body_discard(struct rh_exchange *x)
 {
-    if (x->body_state == RH_BODY_READING || x->body_state == RH_BODY_PAUSED) {
-        rh_body_drop_reader(x); /* beside a stream, which has ended now */
-        x->body_told = true;
-    }
     if (x->body_state != RH_BODY_DISCARDING) {
         move(x, RH_BODY_DISCARDING);
     }
