@@ -55,8 +55,7 @@ Test(utf8, refuses_every_other_sequence)
 Test(utf8, is_checked_in_pieces_as_in_one)
 {
     static const char *const texts[] = {"plain text of more than eight bytes",
-                                        "gr\xc3\xbc\xc3\x9f"
-                                        "e an alle",
+                                        "gr\xc3\xbc\xc3\x9f an alle",
                                         "\xe2\x98\x83 and \xf0\x9f\x98\x80",
                                         "broken \xc3(",
                                         "\xed\xa0\x80",

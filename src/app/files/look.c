@@ -10,6 +10,7 @@
 #include "rawhttp/log.h"
 #include "server/door.h"
 #include "util/ascii.h"
+#include "util/assert.h"
 
 /* There is no such file: the folder's page for that, else the server's answer. */
 void rh_files_answer_missing(struct rh_exchange *x, struct rh_files *files)
@@ -58,7 +59,7 @@ static void answer_failed(const struct rh_job *job)
     case EMFILE:
     case ENFILE:
         rh_cache_close_files(job->home); /* for the next one */
-        /* fall through */
+        RH_FALLTHROUGH;
     case ENOMEM:
     case EAGAIN:
     case ECANCELED:

@@ -18,8 +18,8 @@ void notes_line(const struct notes *notes, const char *line)
     }
 }
 
-static void write_line(const struct notes *notes, const char *begin, const char *format,
-                       va_list arguments)
+__attribute__((format(printf, 3, 0))) static void
+write_line(const struct notes *notes, const char *begin, const char *format, va_list arguments)
 {
     char line[LINE_MAX_BYTES];
     size_t length = (size_t)snprintf(line, sizeof line, "rawhttp-uv: %s", begin);
