@@ -44,7 +44,9 @@ static bool is_in_memory(off_t at, size_t len)
     return true;
 }
 
-static void touch(int fd, off_t at, size_t len)
+/* Not static: the C library declares its pread inline, and clang takes ours for that. */
+void slow_disk_touch(int fd, off_t at, size_t len);
+void slow_disk_touch(int fd, off_t at, size_t len)
 {
     if (!is_slow(fd) || len == 0 || is_in_memory(at, len)) {
         return;
@@ -60,7 +62,7 @@ static void touch(int fd, off_t at, size_t len)
 
 ssize_t pread(int fd, void *out, size_t len, off_t at)
 {
-    touch(fd, at, len);
+    slow_disk_touch(fd, at, len);
     return syscall(SYS_pread64, fd, out, len, at);
 }
 
@@ -76,7 +78,7 @@ ssize_t preadv2(int fd, const struct iovec *pieces, int count, off_t at, int fla
 
 ssize_t sendfile(int socket, int fd, off_t *at, size_t len)
 {
-    touch(fd, *at, len);
+    slow_disk_touch(fd, *at, len);
     return syscall(SYS_sendfile, socket, fd, at, len);
 }
 

@@ -241,7 +241,8 @@ void peer_run(struct peer *peer)
     bool moved = true;
     for (unsigned n = 0; moved; n++) {
         cr_assert_lt(n, 1000000U, "it goes on forever");
-        moved = send_some(peer) | pull(peer);
+        moved = send_some(peer);
+        moved = pull(peer) || moved;
     }
 }
 

@@ -17,7 +17,7 @@ static struct rh_websocket_options options;
 static struct rh_websocket *socket;
 static char events[4096]; /* what the handler was told */
 
-__attribute__((unused)) static void note(const char *format, ...)
+__attribute__((unused, format(printf, 1, 2))) static void note(const char *format, ...)
 {
     size_t len = strlen(events);
     va_list args;
